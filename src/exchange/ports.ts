@@ -1,0 +1,85 @@
+import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
+import type { Claims } from '../terms/claims.ts'
+import type { Permissions } from '../terms/permissions.ts'
+import type { SubjectToken } from '../terms/subject-token.ts'
+import type { ExchangeRecord } from './record.ts'
+
+/**
+ * What the exchange needs from the world. Each call refuses with a Denial, and ends with the signal: an edge never
+ * waits longer than its own limits, and never fails shared work because one of its callers left.
+ */
+export interface ExchangePorts {
+  readonly verify: Verify
+  readonly findInstallation: FindInstallation
+  readonly loadPolicy: LoadPolicy
+  readonly mint: Mint
+  readonly revoke: Revoke
+  readonly remember: Remember
+  readonly clock: Clock
+}
+
+/** Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. */
+export type Verify = (token: SubjectToken, signal: AbortSignal) => Promise<Claims>
+
+/** The App's installation for an owner. Refuses `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`. */
+export type FindInstallation = (owner: string, signal: AbortSignal) => Promise<Installation>
+
+export interface Installation {
+  readonly id: number
+  readonly account: { readonly id: number; readonly login: string; readonly type: 'Organization' | 'User' }
+  readonly app: { readonly id: number; readonly slug: string }
+}
+
+/** The policy file of an identity, from the default branch. Refuses `POLICY_NOT_FOUND`, `REPOSITORY_*`, `GITHUB_*`, … */
+export type LoadPolicy = (request: PolicyRequest, signal: AbortSignal) => Promise<PolicyFile>
+
+export interface PolicyRequest {
+  readonly installation: Installation
+  readonly owner: string
+  /** The repository that holds the policy. */
+  readonly repository: string
+  readonly identity: string
+  readonly kind: PolicyKind
+}
+
+export interface PolicyFile {
+  /** The installation it was read with: a newer one than was asked for when that was gone. */
+  readonly installation: Installation
+  readonly path: string
+  /** The Git blob's SHA-1. */
+  readonly sha: string
+  /** True when GitHub could not be asked and the last good answer was used. */
+  readonly stale: boolean
+  readonly compilation: Compilation
+}
+
+/** One new installation token for this grant alone: never shared, never cached. Refuses `MINT_*`, `GITHUB_*`, … */
+export type Mint = (grant: Grant, signal: AbortSignal) => Promise<InstallationToken>
+
+export interface Grant {
+  readonly installation: Installation
+  /** As asked for, in the caller's spelling. */
+  readonly owner: string
+  /** Names without owner; `all` is everything the installation has. */
+  readonly repositories: readonly [string, ...string[]] | 'all'
+  readonly permissions: Permissions
+}
+
+export interface InstallationToken {
+  readonly token: string
+  readonly expiresAt: Date
+  readonly installationId: number
+}
+
+/** Gives up a token that will not reach its caller; returns at once, and never fails. */
+export type Revoke = (token: InstallationToken) => void
+
+/** Takes the account of one exchange, success or failure; returns at once, and never fails. */
+export type Remember = (record: ExchangeRecord) => void
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** Milliseconds from an arbitrary start, never stepping back. */
+  monotonic(): number
+}

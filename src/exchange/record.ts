@@ -1,0 +1,77 @@
+import type { Evaluation } from '../policy/evaluation.ts'
+import type { Claims } from '../terms/claims.ts'
+import type { Denial } from '../terms/denial.ts'
+import type { Permissions } from '../terms/permissions.ts'
+import type { Clock, Installation } from './ports.ts'
+
+/** The steps of an exchange, in their order. */
+export type Step = 'verify' | 'installation' | 'policy' | 'evaluate' | 'mint'
+
+/**
+ * What is remembered of one exchange. It never holds the subject token, the installation token or a key: of the token
+ * that was issued it has the SHA-256. Scope and identity are as the caller sent them, so they must be encoded.
+ */
+export interface ExchangeRecord {
+  readonly requestId: string
+  readonly protocol: 'grpc' | 'http'
+  readonly userAgent: string
+  readonly startedAt: Date
+  /** Milliseconds. */
+  readonly durationMs: number
+  /** Milliseconds of each step that was begun. */
+  readonly steps: ReadonlyMap<Step, number>
+  readonly scope: string
+  readonly identity: string
+  /** Only of a verified token. */
+  readonly claims: Claims | undefined
+  readonly installation: Installation | undefined
+  readonly policy:
+    | { readonly path: string; readonly repository: string; readonly sha: string; readonly stale: boolean }
+    | undefined
+  readonly evaluation: Evaluation | undefined
+  readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
+  /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */
+  readonly issued: { readonly sha256Hex: string; readonly sha256Base64: string; readonly expiresAt: Date } | undefined
+  /** Why it was refused; undefined when a token was issued. */
+  readonly denial: Denial | undefined
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** A record that is being written while its exchange runs. */
+export interface OpenRecord
+  extends Mutable<Omit<ExchangeRecord, 'durationMs' | 'steps' | 'startedAt' | 'denial' | 'issued'>> {
+  issued: ExchangeRecord['issued']
+  time<T>(step: Step, work: () => Promise<T> | T): Promise<T>
+  close(denial: Denial | undefined): ExchangeRecord
+}
+
+export function openRecord(
+  about: Pick<ExchangeRecord, 'requestId' | 'protocol' | 'userAgent' | 'scope' | 'identity'>,
+  clock: Clock,
+): OpenRecord {
+  const startedAt = new Date(clock.now())
+  const start = clock.monotonic()
+  const steps = new Map<Step, number>()
+  return {
+    ...about,
+    claims: undefined,
+    installation: undefined,
+    policy: undefined,
+    evaluation: undefined,
+    grant: undefined,
+    issued: undefined,
+    async time(step, work) {
+      const begin = clock.monotonic()
+      try {
+        return await work()
+      } finally {
+        steps.set(step, clock.monotonic() - begin)
+      }
+    },
+    close(denial) {
+      const { time: _time, close: _close, ...record } = this
+      return { ...record, startedAt, durationMs: clock.monotonic() - start, steps, denial }
+    },
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Work that concurrent callers share: the first starts it, the others wait for the same promise. A caller that leaves
+ * (its signal aborts) stops waiting; the work goes on for the rest, so it must have limits of its own.
+ */
+export interface SingleFlight<T> {
+  run(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
+}
+
+export function createSingleFlight<T>(): SingleFlight<T> {
+  const flights = new Map<string, Promise<T>>()
+  return {
+    run(key, signal, work) {
+      let flight = flights.get(key)
+      if (flight === undefined) {
+        flight = work().finally(() => flights.delete(key))
+        flights.set(key, flight)
+        flight.catch(() => {}) // every caller may have left; a failure is reported to those who wait
+      }
+      return untilAborted(flight, signal)
+    },
+  }
+}
+
+/** The promise, or the signal's reason when that comes first. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}

@@ -1,0 +1,52 @@
+/**
+ * JSON.parse that refuses an object with two members of one name (RFC 8259 §4 leaves their meaning open, so two parsers
+ * may see two different tokens). Throws a SyntaxError.
+ */
+export function parseJsonStrictly(text: string): unknown {
+  const value: unknown = JSON.parse(text)
+  const repeated = repeatedMember(text)
+  if (repeated !== undefined) throw new SyntaxError(`member ${JSON.stringify(repeated)} occurs twice in one object`)
+  return value
+}
+
+/** True for a JSON object: neither null nor a list. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The first name that occurs twice in one object of `text`, which must be valid JSON: one pass over its strings and brackets. */
+function repeatedMember(text: string): string | undefined {
+  const objects: (Set<string> | undefined)[] = []
+  let index = 0
+  while (index < text.length) {
+    const character = text[index]
+    if (character === '{') objects.push(new Set())
+    else if (character === '[') objects.push(undefined)
+    else if (character === '}' || character === ']') objects.pop()
+    else if (character === '"') {
+      const end = endOfString(text, index)
+      const names = objects.at(-1)
+      if (names !== undefined && isMemberName(text, end)) {
+        const name = JSON.parse(text.slice(index, end)) as string
+        if (names.has(name)) return name
+        names.add(name)
+      }
+      index = end
+      continue
+    }
+    index += 1
+  }
+  return undefined
+}
+
+function endOfString(text: string, start: number): number {
+  let index = start + 1
+  while (text[index] !== '"') index += text[index] === '\\' ? 2 : 1
+  return index + 1
+}
+
+function isMemberName(text: string, end: number): boolean {
+  let index = end
+  while (text[index] === ' ' || text[index] === '\t' || text[index] === '\n' || text[index] === '\r') index += 1
+  return text[index] === ':'
+}

@@ -1,0 +1,62 @@
+import { Denial } from './denial.ts'
+import { isJsonObject, parseJsonStrictly } from './json.ts'
+
+/**
+ * The JWT a caller presents (RFC 8693 `subject_token`), taken apart once and not yet believed: nothing in it is verified.
+ */
+export interface SubjectToken {
+  /** The compact serialization (RFC 7515 §7.1) as it was sent. */
+  readonly compact: string
+  /** The protected header; `alg` is a text. */
+  readonly header: Readonly<Record<string, unknown>> & { readonly alg: string }
+  /** The payload; `iss` is a text that is not empty. */
+  readonly payload: Readonly<Record<string, unknown>> & { readonly iss: string }
+}
+
+/**
+ * Takes a compact JWS apart. Refuses with `TOKEN_MALFORMED` what has not three base64url parts, a header and a payload
+ * that are JSON objects without repeated members, an `alg` and an `iss`; with `TOKEN_TOO_LARGE` what is over 16 KiB.
+ */
+export function parseSubjectToken(compact: string): SubjectToken {
+  if (compact.length > TOKEN_LIMIT_BYTES) {
+    throw new Denial('TOKEN_TOO_LARGE', `invalid bearer token: longer than ${TOKEN_LIMIT_BYTES} bytes`)
+  }
+  const parts = compact.split('.')
+  if (parts.length !== 3) throw malformed('it is not a signed JWT (three parts joined by dots)')
+  const [head = '', body = '', signature = ''] = parts
+  if (!BASE64URL.test(head) || !BASE64URL.test(body) || !(signature === '' || BASE64URL.test(signature))) {
+    throw malformed('its parts are not base64url')
+  }
+  const header = jsonObject(head, 'header')
+  const payload = jsonObject(body, 'payload')
+  if (typeof header['alg'] !== 'string') throw malformed('its header names no algorithm (alg)')
+  if (typeof payload['iss'] !== 'string' || payload['iss'] === '') throw malformed('it names no issuer (iss)')
+  return { compact, header: header as SubjectToken['header'], payload: payload as SubjectToken['payload'] }
+}
+
+/** 16 KiB: what the contract lets pass. */
+export const TOKEN_LIMIT_BYTES = 16_384
+
+function jsonObject(part: string, name: string): Record<string, unknown> {
+  const value = json(part, name)
+  if (!isJsonObject(value)) throw malformed(`its ${name} is not a JSON object`)
+  return value
+}
+
+function json(part: string, name: string): unknown {
+  try {
+    return parseJsonStrictly(UTF8.decode(Buffer.from(part, 'base64url')))
+  } catch (cause) {
+    if (cause instanceof SyntaxError || cause instanceof TypeError) {
+      throw malformed(`its ${name} is not valid JSON, or names a member twice`, cause)
+    }
+    throw cause
+  }
+}
+
+function malformed(what: string, cause?: unknown): Denial {
+  return new Denial('TOKEN_MALFORMED', `invalid bearer token: ${what}`, { cause })
+}
+
+const BASE64URL = /^[A-Za-z0-9_-]+$/
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,0 +1,32 @@
+/** The number of Unicode code points in a text: what every length limit of this service counts. */
+export function codePoints(text: string): number {
+  let count = 0
+  for (let index = 0; index < text.length; index += 1) {
+    count += 1
+    const unit = text.charCodeAt(index)
+    if (unit < 0xd800 || unit > 0xdbff) continue
+    const next = text.charCodeAt(index + 1)
+    if (next >= 0xdc00 && next <= 0xdfff) index += 1
+  }
+  return count
+}
+
+/**
+ * A text a stranger chose, made fit for a message or a log: JSON-quoted, so that no control character, line break or
+ * invisible direction mark survives, and cut after `limit` code points.
+ */
+export function quote(text: string, limit = 255): string {
+  const cut = text.length > limit ? `${[...text.slice(0, limit * 2)].slice(0, limit).join('')}…` : text
+  return JSON.stringify(cut).replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0) ?? 0
+    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+/** True for a text without control, format, surrogate, private-use or unassigned characters and without line separators. */
+export function isPrintable(text: string): boolean {
+  return !HAS_UNPRINTABLE.test(text)
+}
+
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
+const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
