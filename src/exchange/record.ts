@@ -1,4 +1,5 @@
 import type { Evaluation } from '../policy/evaluation.ts'
+import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Denial } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
@@ -28,6 +29,8 @@ export interface ExchangeRecord {
   readonly policy:
     | { readonly path: string; readonly repository: string; readonly sha: string; readonly stale: boolean }
     | undefined
+  /** What that file says, once it was found to be valid. */
+  readonly trustPolicy: TrustPolicy | undefined
   readonly evaluation: Evaluation | undefined
   readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
   /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */
@@ -58,6 +61,7 @@ export function openRecord(
     claims: undefined,
     installation: undefined,
     policy: undefined,
+    trustPolicy: undefined,
     evaluation: undefined,
     grant: undefined,
     issued: undefined,

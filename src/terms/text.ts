@@ -30,3 +30,12 @@ export function isPrintable(text: string): boolean {
 
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
+
+/**
+ * A text a stranger chose, made fit for a log value or an event: cut after `limit` code points, with every unprintable
+ * character written out as `\u{…}`.
+ */
+export function encode(text: string, limit = 512): string {
+  const cut = text.length > limit ? [...text.slice(0, limit * 2)].slice(0, limit).join('') : text
+  return cut.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
+}

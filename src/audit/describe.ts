@@ -1,0 +1,57 @@
+import type { ExchangeRecord } from '../exchange/record.ts'
+import type { Evaluation } from '../policy/evaluation.ts'
+import { encode } from '../terms/text.ts'
+
+/** Who asked: only ever made of a verified token's claims, and of those the policy looked at. */
+export interface Actor {
+  readonly iss: string
+  readonly sub: string
+  readonly claims: readonly { readonly name: string; readonly value: string }[]
+}
+
+export function actorOf({ claims, evaluation }: ExchangeRecord): Actor | undefined {
+  if (claims === undefined) return undefined
+  return {
+    iss: encode(claims.iss),
+    sub: encode(claims.sub),
+    claims: evaluation === undefined ? [] : lookedAt(evaluation),
+  }
+}
+
+/** Every rule of the evaluation with its verdict, whatever the caller was told of it. */
+export function verdictsOf(evaluation: Evaluation) {
+  return evaluation.alternatives.map(({ allowed, rules }) => ({
+    allowed,
+    rules: rules.map(({ rule, claim, failure, expected, actual }) => ({
+      rule,
+      claim: encode(claim),
+      ...(failure === undefined ? {} : { failure }),
+      expected: encode(expected),
+      ...(actual === undefined ? {} : { actual: encode(actual) }),
+    })),
+  }))
+}
+
+export function policyOf({ policy }: ExchangeRecord) {
+  if (policy === undefined) return undefined
+  return { repository: policy.repository, path: policy.path, sha: policy.sha, ...(policy.stale ? { stale: true } : {}) }
+}
+
+/** Milliseconds of each step, with a microsecond's precision. */
+export function durationsOf({ steps }: ExchangeRecord): Record<string, number> {
+  return Object.fromEntries([...steps].map(([step, milliseconds]) => [step, round(milliseconds)]))
+}
+
+export function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000
+}
+
+function lookedAt({ alternatives }: Evaluation): Actor['claims'] {
+  const values = new Map<string, string>()
+  for (const { rules } of alternatives) {
+    for (const { rule, claim, actual } of rules) {
+      if (rule === 'claim' && actual !== undefined) values.set(claim, encode(actual))
+    }
+  }
+  return [...values].map(([name, value]) => ({ name: encode(name), value }))
+}

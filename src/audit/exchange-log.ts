@@ -1,0 +1,55 @@
+import type { ExchangeRecord } from '../exchange/record.ts'
+import type { Logger } from '../runtime/log.ts'
+import type { Denial } from '../terms/denial.ts'
+import { encode } from '../terms/text.ts'
+import { actorOf, durationsOf, policyOf, round, verdictsOf } from './describe.ts'
+
+/** Writes one line for an exchange: `info` when a token was issued or refused, `error` for a defect (with its stack). */
+export function logExchange(log: Logger, record: ExchangeRecord): void {
+  const { denial } = record
+  const level = denial?.reason === 'INTERNAL' ? 'error' : 'info'
+  if (!log.isLevelEnabled(level)) return
+  log[level](fieldsOf(record), denial === undefined ? 'token issued' : 'exchange refused')
+}
+
+function fieldsOf(record: ExchangeRecord) {
+  const { denial, issued, grant, claims, evaluation } = record
+  return {
+    request_id: record.requestId,
+    protocol: record.protocol,
+    scope: encode(record.scope),
+    identity: encode(record.identity),
+    user_agent: encode(record.userAgent),
+    ...(claims === undefined ? {} : { actor: actorOf(record) }),
+    ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
+    ...(record.installation === undefined ? {} : { installation_id: record.installation.id }),
+    ...(record.policy === undefined ? {} : { policy: policyOf(record) }),
+    ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
+    ...(issued === undefined
+      ? {}
+      : {
+          token_sha256: issued.sha256Hex,
+          token_sha256_base64: issued.sha256Base64,
+          expires_at: issued.expiresAt.toISOString(),
+        }),
+    ...(denial === undefined ? {} : { reason: denial.reason, error: denial.message, ...causeOf(denial) }),
+    ...(evaluation === undefined || evaluation.allowed ? {} : { verdicts: verdictsOf(evaluation) }),
+    steps_ms: durationsOf(record),
+    duration_ms: round(record.durationMs),
+  }
+}
+
+/** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */
+function causeOf({ reason, cause }: Denial): { cause?: unknown } {
+  if (cause === undefined) return {}
+  if (!(cause instanceof Error)) return { cause: typeof cause === 'string' ? encode(cause) : cause }
+  const inner = cause.cause instanceof Error ? { because: encode(cause.cause.message) } : {}
+  const stack = reason === 'INTERNAL' && cause.stack !== undefined ? { stack: encode(cause.stack, STACK_LIMIT) } : {}
+  return { cause: { name: cause.name, message: encode(cause.message), ...codeOf(cause), ...inner, ...stack } }
+}
+
+function codeOf(error: Error): { code?: string } {
+  return 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+}
+
+const STACK_LIMIT = 4096

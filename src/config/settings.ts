@@ -1,0 +1,243 @@
+import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
+import { type ListedIssuer, readIssuersFile } from './issuers-file.ts'
+import {
+  type Reading,
+  readApiUrl,
+  readBoolean,
+  readDomain,
+  readDuration,
+  readHttpUrl,
+  readInteger,
+  readOneOf,
+  readRepositoryName,
+  splitList,
+} from './values.ts'
+
+/** What the operator chose, checked. */
+export interface Settings {
+  readonly port: number
+  readonly domain: string
+  readonly app: { readonly id: number; readonly privateKey: string }
+  readonly githubBaseUrl: string
+  readonly policyRepository: string
+  readonly issuers: readonly ListedIssuer[]
+  readonly allowLoopbackIssuers: boolean
+  /** Empty: every issuer. */
+  readonly allowedIssuers: readonly TextRule[]
+  /** Empty: every owner. */
+  readonly allowedOwners: readonly string[]
+  readonly repoPolicyOrgPermissions: 'none' | 'read' | 'write'
+  readonly denialDetail: 'auto' | 'full'
+  readonly stalePolicyMaxMs: number
+  readonly eventSink: string | undefined
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly shutdownGraceMs: number
+  readonly logLevel: LogLevel
+  /** Remarks that do not keep the server from starting. */
+  readonly notes: readonly string[]
+}
+
+/** A text that must be equal, or an RE2 pattern that must match all of it. */
+export interface TextRule {
+  matches(text: string): boolean
+}
+
+export interface SettingsNeeds {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The text of a file; throws when it cannot be read. */
+  readonly readFile: (path: string) => string
+  /** Compiles an RE2 pattern; throws an Error that says what is wrong with it. */
+  readonly compilePattern: (source: string) => TextRule
+  /** Throws an Error that says what is wrong with a private key. */
+  readonly checkPrivateKey: (pem: string) => void
+}
+
+/** Every problem of a configuration at once, each beginning with the variable's name. */
+export class ConfigurationError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(
+      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    )
+    this.name = 'ConfigurationError'
+    this.problems = problems
+  }
+}
+
+/** Reads the settings of `octo-sts serve`. Throws a ConfigurationError that names every variable at fault. */
+export function readSettings(needs: SettingsNeeds): Settings {
+  const problems: string[] = []
+  const { env } = needs
+
+  function text(name: string): string | undefined {
+    const value = env[name]?.trim()
+    return value === '' ? undefined : value
+  }
+  function read<T>(name: string, reader: (text: string) => Reading<T>, fallback: T): T {
+    const value = text(name)
+    if (value === undefined) return fallback
+    const reading = reader(value)
+    if ('value' in reading) return reading.value
+    problems.push(`${name} ${reading.problem}`)
+    return fallback
+  }
+  function required<T>(name: string, reader: (text: string) => Reading<T>, what: string, blank: T): T {
+    if (text(name) === undefined) problems.push(`${name} must be set: ${what}`)
+    return read(name, reader, blank)
+  }
+  function file(name: string): string | undefined {
+    const path = text(name)
+    if (path === undefined) return undefined
+    try {
+      return needs.readFile(path)
+    } catch (error) {
+      problems.push(`${name} names the file ${JSON.stringify(path)}, which cannot be read (${codeOf(error)})`)
+      return undefined
+    }
+  }
+
+  function privateKey(): string {
+    for (const name of UNSUPPORTED_KEYS) {
+      if (text(name) !== undefined)
+        problems.push(
+          `${name} is not supported by this version: use APP_SECRET_CERTIFICATE_FILE or APP_SECRET_CERTIFICATE_ENV_VAR`,
+        )
+    }
+    const [byFile, byText] = [text('APP_SECRET_CERTIFICATE_FILE'), text('APP_SECRET_CERTIFICATE_ENV_VAR')]
+    if (byFile === undefined && byText === undefined) {
+      problems.push(
+        "APP_SECRET_CERTIFICATE_FILE must be set: the path of the GitHub App's private key (PEM); or APP_SECRET_CERTIFICATE_ENV_VAR, with the PEM text itself",
+      )
+      return ''
+    }
+    if (byFile !== undefined && byText !== undefined) {
+      problems.push('APP_SECRET_CERTIFICATE_FILE and APP_SECRET_CERTIFICATE_ENV_VAR exclude each other: set one')
+      return ''
+    }
+    const name = byFile === undefined ? 'APP_SECRET_CERTIFICATE_ENV_VAR' : 'APP_SECRET_CERTIFICATE_FILE'
+    const pem = byText ?? file('APP_SECRET_CERTIFICATE_FILE')
+    if (pem === undefined) return ''
+    try {
+      needs.checkPrivateKey(pem)
+    } catch (error) {
+      problems.push(`${name} holds no usable private key: ${error instanceof Error ? error.message : 'unreadable'}`)
+    }
+    return pem
+  }
+
+  function appId(): number {
+    const ids = splitList(text('GITHUB_APP_IDS') ?? '')
+    if (ids.length === 0) {
+      problems.push(
+        `GITHUB_APP_IDS must be set: the id of the GitHub App${text('GITHUB_APP_ID') === undefined ? '' : ' (GITHUB_APP_ID is not read)'}`,
+      )
+      return 0
+    }
+    if (ids.length > 1) problems.push(`GITHUB_APP_IDS names ${ids.length} Apps: this version serves one`)
+    const reading = readInteger(1, Number.MAX_SAFE_INTEGER)(ids[0] ?? '')
+    if ('value' in reading) return reading.value
+    problems.push(`GITHUB_APP_IDS ${reading.problem}`)
+    return 0
+  }
+
+  function allowedIssuers(): readonly TextRule[] {
+    return splitList(text('ALLOWED_ISSUERS') ?? '').flatMap((entry) => {
+      if (PLAIN_ISSUER.test(entry)) return [{ matches: (issuer: string) => issuer === entry }]
+      try {
+        return [needs.compilePattern(entry)]
+      } catch (error) {
+        problems.push(
+          `ALLOWED_ISSUERS has the pattern ${JSON.stringify(entry)}: ${error instanceof Error ? error.message : 'invalid'}`,
+        )
+        return []
+      }
+    })
+  }
+
+  function allowedOwners(): readonly string[] {
+    const owners = splitList(text('ALLOWED_OWNERS') ?? '')
+    for (const owner of owners) {
+      if (!/^[A-Za-z0-9_-]{1,100}$/.test(owner))
+        problems.push(`ALLOWED_OWNERS has ${JSON.stringify(owner)}, which is no name of an organization or a user`)
+    }
+    return owners
+  }
+
+  function tls(): Settings['tls'] {
+    const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')]
+    if (certFile === undefined && keyFile === undefined) return undefined
+    if (certFile === undefined || keyFile === undefined) {
+      problems.push(
+        `${certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE'} must be set too: a certificate and its key belong together`,
+      )
+      return undefined
+    }
+    file('TLS_CERT_FILE')
+    file('TLS_KEY_FILE')
+    return { certFile, keyFile }
+  }
+
+  function issuers(): readonly ListedIssuer[] {
+    const path = text('ISSUERS_FILE')
+    const content = file('ISSUERS_FILE')
+    if (path === undefined || content === undefined) return []
+    const { issuers: listed, problems: found } = readIssuersFile(content, { path, readFile: needs.readFile })
+    problems.push(...found.map((problem) => `ISSUERS_FILE ${problem}`))
+    return listed
+  }
+
+  const metrics = read('METRICS', readBoolean, true)
+  const sink = read('EVENT_INGRESS_URI', readHttpUrl, '')
+  read('METRICS_PORT', readInteger(1, 65_535), 2112)
+  if (text('OCTOSTS_STICKY_STORE') === 'firestore')
+    problems.push('OCTOSTS_STICKY_STORE firestore is not offered: use STORE_URL with Valkey or Redis')
+
+  const settings: Settings = {
+    port: read('PORT', readInteger(0, 65_535), 8080),
+    domain: required(
+      'STS_DOMAIN',
+      readDomain,
+      'the name under which callers reach this service, which is also the audience they ask tokens for',
+      '',
+    ),
+    app: { id: appId(), privateKey: privateKey() },
+    githubBaseUrl: read('GITHUB_BASE_URL', readApiUrl, 'https://api.github.com'),
+    policyRepository: read('ORG_POLICY_REPO', readRepositoryName, '.github'),
+    issuers: issuers(),
+    allowLoopbackIssuers: read('ALLOW_LOOPBACK_ISSUERS', readBoolean, false),
+    allowedIssuers: allowedIssuers(),
+    allowedOwners: allowedOwners(),
+    repoPolicyOrgPermissions: read('REPO_POLICY_ORG_PERMISSIONS', readOneOf(['none', 'read', 'write']), 'read'),
+    denialDetail: read('DENIAL_DETAIL', readOneOf(['auto', 'full']), 'auto'),
+    stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
+    eventSink: metrics && sink !== '' ? sink : undefined,
+    tls: tls(),
+    shutdownGraceMs: read('SHUTDOWN_GRACE', readDuration, 10_000),
+    logLevel: read('LOG_LEVEL', readOneOf(LOG_LEVELS), 'info'),
+    notes: NOT_YET.filter((name) => text(name) !== undefined).map((name) => `${name} has no effect in this version`),
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems)
+  return settings
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+}
+
+/** An entry of nothing but these is an issuer and compared as such: in a pattern each dot would match anything. */
+const PLAIN_ISSUER = /^https?:\/\/[A-Za-z0-9._~:/[\]-]+$/
+
+const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
+
+/** Names of other versions and of the reference that a deployment may have set: said at start, so that nobody relies on them. */
+const NOT_YET = [
+  'STORE_URL',
+  'GITHUB_WEBHOOK_SECRET',
+  'GITHUB_WEBHOOK_ORGANIZATION_FILTER',
+  'OCTOSTS_QUOTA_FLOOR_SOFT',
+  'OCTOSTS_QUOTA_FLOOR_HARD',
+  'OCTOSTS_QUOTA_STALE',
+  'OCTOSTS_STICKY_STORE',
+  'METRICS_PORT',
+] as const

@@ -1,0 +1,109 @@
+/**
+ * Readers of single settings. Each answers the value, or a text that says what is wrong with it and what it should be; it
+ * is put behind the variable's name. No reader repeats a value that may be a secret.
+ */
+export type Reading<T> = { readonly value: T } | { readonly problem: string }
+
+/** Go's durations (`5m`, `1h30m`, `1.5s`, `0`), because existing deployments have them; in milliseconds. */
+export function readDuration(text: string): Reading<number> {
+  if (text === '0') return { value: 0 }
+  if (!DURATION.test(text))
+    return { problem: `must be a duration such as 90s, 5m or 1h30m, not ${JSON.stringify(text)}` }
+  let milliseconds = 0
+  for (const [, amount = '', unit = ''] of text.matchAll(DURATION_PART)) {
+    milliseconds += Number(amount) * (UNITS[unit] ?? Number.NaN)
+  }
+  return milliseconds <= LONGEST_MS ? { value: milliseconds } : { problem: 'must be shorter than 24 days' }
+}
+
+/** Go's booleans, for the same reason. */
+export function readBoolean(text: string): Reading<boolean> {
+  if (TRUE.has(text)) return { value: true }
+  if (FALSE.has(text)) return { value: false }
+  return { problem: `must be true or false, not ${JSON.stringify(text)}` }
+}
+
+export function readInteger(min: number, max: number): (text: string) => Reading<number> {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return { value }
+    return { problem: `must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}` }
+  }
+}
+
+export function readOneOf<const T extends string>(choices: readonly T[]): (text: string) => Reading<T> {
+  return (text) => {
+    const value = choices.find((choice) => choice === text)
+    return value === undefined
+      ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` }
+      : { value }
+  }
+}
+
+/** A host name with an optional port: what callers put into `aud`. */
+export function readDomain(text: string): Reading<string> {
+  return DOMAIN.test(text) && text.length <= 253
+    ? { value: text }
+    : {
+        problem: `must be a host name such as sts.example.com, without https:// or a path, not ${JSON.stringify(text)}`,
+      }
+}
+
+/** The base of GitHub's REST API, without a trailing slash: https, or http at a loopback address. */
+export function readApiUrl(text: string): Reading<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+    return { problem: 'must be a plain URL such as https://github.example.com/api/v3' }
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
+    return { problem: 'must use https (http only at a loopback address)' }
+  }
+  return { value: `${url.origin}${url.pathname.replace(/\/+$/, '')}` }
+}
+
+export function readHttpUrl(text: string): Reading<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url?.protocol === 'https:' || url?.protocol === 'http:'
+    ? { value: url.href }
+    : { problem: 'must be an http or https URL' }
+}
+
+export function readRepositoryName(text: string): Reading<string> {
+  return /^[A-Za-z0-9._-]{1,100}$/.test(text) && text !== '.' && text !== '..'
+    ? { value: text }
+    : { problem: `must be the name of a repository, without its owner, not ${JSON.stringify(text)}` }
+}
+
+/** A comma list. Commas inside brackets belong to a pattern, empty entries are dropped. */
+export function splitList(text: string): readonly string[] {
+  const entries: string[] = []
+  let depth = 0
+  let entry = ''
+  for (const character of text) {
+    if ('([{'.includes(character)) depth += 1
+    if (')]}'.includes(character)) depth = Math.max(0, depth - 1)
+    if (character === ',' && depth === 0) {
+      entries.push(entry.trim())
+      entry = ''
+    } else entry += character
+  }
+  return [...entries, entry.trim()].filter((part) => part !== '')
+}
+
+const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+$/
+const DURATION_PART = /(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g
+const UNITS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+  ms: 1,
+  us: 0.001,
+  µs: 0.001,
+  ns: 0.000_001,
+}
+/** What a timer of Node.js can wait (2^31 - 1 ms). */
+const LONGEST_MS = 2_147_483_647
+const TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
+const FALSE: ReadonlySet<string> = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
+const DOMAIN = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?$/
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
