@@ -1,0 +1,199 @@
+import type { Answer } from './github-error.ts'
+import type { Granted } from './github-state.ts'
+import { quotaHeaders } from './quota.ts'
+
+/**
+ * What may go wrong at GitHub. With `processed`, the request takes effect before its answer is spoiled: a mint that
+ * nobody hears of. Kinds that name a body replace the answer, and the request has no effect.
+ */
+export type Fault =
+  /** Any status, headers and body (an object as JSON, a text as it is): 500, `[]`, `null`, HTML with 200, … */
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly body?: unknown
+      readonly headers?: Readonly<Record<string, string>>
+      readonly processed?: boolean
+    }
+  | { readonly kind: 'primary-rate-limit'; readonly status?: 403 | 429; readonly resetInSeconds?: number }
+  | { readonly kind: 'secondary-rate-limit'; readonly status?: 403 | 429; readonly retryAfterSeconds?: number }
+  /** The right answer, late. */
+  | { readonly kind: 'delay'; readonly ms: number }
+  /** The right answer, when the promise resolves; `processed` says whether the request takes effect before that. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown>; readonly processed?: boolean }
+  /** No answer, ever. */
+  | { readonly kind: 'hang'; readonly processed?: boolean }
+  /** The connection is reset instead of an answer. */
+  | { readonly kind: 'reset'; readonly processed?: boolean }
+  /** The head and half the body, then a reset. */
+  | { readonly kind: 'reset-mid-body' }
+  /** The right answer, a byte at a time. */
+  | { readonly kind: 'slow-body'; readonly msPerByte: number }
+  /** Half the JSON, as if it were all. */
+  | { readonly kind: 'truncated-json' }
+  /** A page instead of JSON, with 200. */
+  | { readonly kind: 'html' }
+  /** JSON with 200 and a member of so many bytes. */
+  | { readonly kind: 'huge-body'; readonly bytes: number }
+  | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 307 | 308 }
+  /** A mint's answer with more than was asked. */
+  | {
+      readonly kind: 'wider-token'
+      readonly permissions?: Granted
+      readonly repositories?: readonly string[]
+      readonly repositorySelection?: 'all'
+    }
+
+/** Which requests a fault meets; what is absent matches everything. */
+export interface FaultTarget {
+  readonly method?: string
+  /** The template, as in GitHub's OpenAPI description: `/repos/{owner}/{repo}/contents/{path}`. */
+  readonly route?: string
+  /** The request's path, without its query. */
+  readonly path?: string | RegExp
+  /** How many requests it meets; all when absent. */
+  readonly times?: number
+  /** How many matching requests pass before it. */
+  readonly after?: number
+}
+
+export interface FaultHandle {
+  /** How many requests it has met. */
+  readonly hits: number
+  clear(): void
+}
+
+/** The faults that are set, in order: of several that match, the first set wins until it is used up. */
+export function createFaults() {
+  const set = new Set<{ readonly target: FaultTarget; readonly fault: Fault; seen: number; hits: number }>()
+  return {
+    add(target: FaultTarget, fault: Fault): FaultHandle {
+      const entry = { target, fault, seen: 0, hits: 0 }
+      set.add(entry)
+      return {
+        get hits() {
+          return entry.hits
+        },
+        clear: () => void set.delete(entry),
+      }
+    },
+
+    /** The fault this request meets, counted. */
+    take(request: {
+      readonly method: string
+      readonly route: string | undefined
+      readonly path: string
+    }): Fault | undefined {
+      for (const entry of set) {
+        const { target } = entry
+        if (!meets(target, request)) continue
+        if (entry.hits >= (target.times ?? Number.POSITIVE_INFINITY)) continue
+        entry.seen += 1
+        if (entry.seen <= (target.after ?? 0)) continue
+        entry.hits += 1
+        return entry.fault
+      }
+      return undefined
+    },
+  }
+}
+
+/** True when the request takes effect although its answer is spoiled. */
+export function takesEffect(fault: Fault | undefined): boolean {
+  switch (fault?.kind) {
+    case 'answer':
+    case 'hang':
+    case 'reset':
+      return fault.processed === true
+    case 'primary-rate-limit':
+    case 'secondary-rate-limit':
+    case 'html':
+    case 'huge-body':
+    case 'redirect':
+      return false
+    default:
+      return true
+  }
+}
+
+/** The answer after the fault. `answer` is what GitHub would have said, or undefined when the request had no effect. */
+export function spoil(fault: Fault | undefined, answer: Answer, nowMs: number): Answer {
+  switch (fault?.kind) {
+    case 'answer':
+      return given(fault)
+    case 'primary-rate-limit': {
+      const reset = Math.ceil(nowMs / 1000) + (fault.resetInSeconds ?? 60)
+      const headers = quotaHeaders({ limit: 5000, remaining: 0, used: 5000, reset })
+      const message =
+        'API rate limit exceeded for installation. If you reach out to GitHub Support for help, please include the request ID.'
+      return { status: fault.status ?? 403, headers, body: { message, documentation_url: LIMITS } }
+    }
+    case 'secondary-rate-limit': {
+      const headers = { 'retry-after': String(fault.retryAfterSeconds ?? 60) }
+      const message = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.'
+      return { status: fault.status ?? 403, headers, body: { message, documentation_url: LIMITS } }
+    }
+    case 'html':
+      return given({
+        status: 200,
+        body: '<!DOCTYPE html><title>Unicorn!</title>',
+        headers: { 'content-type': 'text/html' },
+      })
+    case 'huge-body':
+      return { status: 200, body: { padding: 'x'.repeat(fault.bytes) } }
+    case 'redirect':
+      return {
+        status: fault.status ?? 301,
+        headers: { location: fault.location },
+        body: { message: 'Moved Permanently', url: fault.location },
+      }
+    case 'truncated-json': {
+      const whole = Buffer.from(JSON.stringify(answer.body ?? null))
+      return { ...answer, bytes: whole.subarray(0, Math.floor(whole.length / 2)) }
+    }
+    case 'wider-token':
+      return { ...answer, body: widened(answer.body, fault) }
+    default:
+      return answer
+  }
+}
+
+const LIMITS = 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api'
+
+function meets(
+  target: FaultTarget,
+  request: { readonly method: string; readonly route: string | undefined; readonly path: string },
+): boolean {
+  if (target.method !== undefined && target.method !== request.method) return false
+  if (target.route !== undefined && target.route !== request.route) return false
+  if (target.path instanceof RegExp) return target.path.test(request.path)
+  return target.path === undefined || target.path === request.path
+}
+
+function given({
+  status,
+  body,
+  headers,
+}: Pick<Extract<Fault, { kind: 'answer' }>, 'status' | 'body' | 'headers'>): Answer {
+  const content = typeof body === 'string' ? { bytes: Buffer.from(body) } : body === undefined ? {} : { body }
+  return { status, ...content, ...(headers === undefined ? {} : { headers }) }
+}
+
+function widened(body: unknown, fault: Extract<Fault, { kind: 'wider-token' }>): unknown {
+  if (typeof body !== 'object' || body === null || !('token' in body)) return body
+  const permissions = 'permissions' in body && typeof body.permissions === 'object' ? body.permissions : {}
+  const repositories = 'repositories' in body && Array.isArray(body.repositories) ? body.repositories : []
+  const [model] = repositories
+  const more = (fault.repositories ?? []).map((name) => ({
+    ...model,
+    id: -name.length,
+    name,
+    full_name: `other/${name}`,
+  }))
+  return {
+    ...body,
+    permissions: { ...permissions, ...fault.permissions },
+    ...(more.length === 0 ? {} : { repositories: [...repositories, ...more] }),
+    ...(fault.repositorySelection === undefined ? {} : { repository_selection: fault.repositorySelection }),
+  }
+}

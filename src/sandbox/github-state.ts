@@ -1,0 +1,214 @@
+import type { Level } from '../terms/permissions.ts'
+import { nameKey } from '../terms/scope.ts'
+import type { GitEntry } from './git-object.ts'
+
+export interface Account {
+  readonly id: number
+  login: string
+  readonly type: 'Organization' | 'User'
+}
+
+export interface Repository {
+  readonly id: number
+  owner: Account
+  name: string
+  private: boolean
+  readonly defaultBranch: string
+  /** Branch to its files. */
+  readonly branches: Map<string, Map<string, GitEntry>>
+}
+
+/** Permission to level, as GitHub stores it: names of its own, in no particular type. */
+export type Granted = Readonly<Record<string, Level>>
+
+export interface Installation {
+  readonly id: number
+  readonly account: Account
+  permissions: Granted
+  /** Ids of the selected repositories. */
+  repositories: ReadonlySet<number> | 'all'
+  suspendedAt: Date | undefined
+  readonly createdAt: Date
+}
+
+export interface InstallOptions {
+  readonly permissions: Granted
+  /** Names, without their owner. */
+  readonly repositories: 'all' | readonly string[]
+  readonly suspended?: boolean
+}
+
+export interface RepositoryOptions {
+  readonly private?: boolean
+  readonly id?: number
+  readonly defaultBranch?: string
+  /** Path to text. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** The world that the embedded GitHub serves. Names compare without regard to case, paths do not. */
+export type GitHubState = ReturnType<typeof createState>
+
+export function createState(now: () => number) {
+  const accounts = new Map<string, Account>()
+  const repositories = new Map<string, Repository>()
+  /** Old full names, to the id of the repository that had them. */
+  const renames = new Map<string, number>()
+  const installations = new Map<number, Installation>()
+  let lastId = FIRST_ID
+  const newId = () => ++lastId
+
+  const account = (login: string) => known(accounts.get(nameKey(login)), `account ${login}`)
+  const repository = (owner: string, name: string) =>
+    known(repositories.get(fullKey(owner, name)), `repository ${owner}/${name}`)
+  const installation = (id: number) => known(installations.get(id), `installation ${id}`)
+  const repositoryIds = (login: string, names: 'all' | readonly string[]) =>
+    names === 'all' ? names : new Set(names.map((name) => repository(login, name).id))
+  const branchOf = (owner: string, name: string, branch: string | undefined) => {
+    const { branches, defaultBranch } = repository(owner, name)
+    const wanted = branch ?? defaultBranch
+    const files = branches.get(wanted) ?? new Map<string, GitEntry>()
+    branches.set(wanted, files)
+    return files
+  }
+
+  return {
+    installations: installations as ReadonlyMap<number, Installation>,
+
+    findAccount: (login: string) => accounts.get(nameKey(login)),
+    findRepository: (owner: string, name: string) => repositories.get(fullKey(owner, name)),
+    /** The repository that once had this name, unless another has it now. */
+    findRenamed: (owner: string, name: string) => byId(repositories, renames.get(fullKey(owner, name))),
+    findRepositoryById: (id: number) => byId(repositories, id),
+    findInstallationOf: (login: string) =>
+      [...installations.values()].find(({ account }) => nameKey(account.login) === nameKey(login)),
+    repositoriesOf: (owner: Account) => [...repositories.values()].filter((repository) => repository.owner === owner),
+
+    addAccount(about: { readonly login: string; readonly type: Account['type']; readonly id?: number }): Account {
+      const added = { id: about.id ?? newId(), login: about.login, type: about.type }
+      accounts.set(nameKey(added.login), added)
+      return added
+    },
+
+    addRepository(owner: string, name: string, options: RepositoryOptions = {}): Repository {
+      const defaultBranch = options.defaultBranch ?? 'main'
+      const files = Object.entries(options.files ?? {}).map(([path, text]) => [path, fileOf(text)] as const)
+      const added: Repository = {
+        id: options.id ?? newId(),
+        owner: account(owner),
+        name,
+        private: options.private ?? true,
+        defaultBranch,
+        branches: new Map([[defaultBranch, new Map<string, GitEntry>(files)]]),
+      }
+      repositories.set(fullKey(owner, name), added)
+      return added
+    },
+
+    removeRepository(owner: string, name: string): void {
+      repositories.delete(fullKey(owner, name))
+    },
+
+    setVisibility(owner: string, name: string, visibility: 'public' | 'private'): void {
+      repository(owner, name).private = visibility === 'private'
+    },
+
+    /** Also moves it to another owner, when `to` names one: GitHub redirects from the old name in both cases. */
+    renameRepository(owner: string, name: string, to: { readonly owner?: string; readonly name?: string }): void {
+      const moved = repository(owner, name)
+      repositories.delete(fullKey(owner, name))
+      renames.set(fullKey(owner, name), moved.id)
+      moved.owner = account(to.owner ?? owner)
+      moved.name = to.name ?? name
+      repositories.set(fullKey(moved.owner.login, moved.name), moved)
+    },
+
+    /** GitHub redirects repositories from an owner's old login, but knows no account by it. */
+    renameAccount(login: string, to: string): void {
+      const renamed = account(login)
+      const owned = [...repositories].filter(([, { owner }]) => owner === renamed)
+      accounts.delete(nameKey(login))
+      renamed.login = to
+      accounts.set(nameKey(to), renamed)
+      for (const [key, moved] of owned) {
+        repositories.delete(key)
+        renames.set(key, moved.id)
+        repositories.set(fullKey(to, moved.name), moved)
+      }
+    },
+
+    /** Installs the App, and answers the installation's id. */
+    install(login: string, options: InstallOptions): number {
+      const added: Installation = {
+        id: newId(),
+        account: account(login),
+        permissions: withMetadata(options.permissions),
+        repositories: repositoryIds(login, options.repositories),
+        suspendedAt: options.suspended === true ? new Date(now()) : undefined,
+        createdAt: new Date(now()),
+      }
+      installations.set(added.id, added)
+      return added.id
+    },
+
+    uninstall(id: number): void {
+      installations.delete(id)
+    },
+
+    /** Changes what an installation was given, as its owner may at any time. */
+    regrant(id: number, options: Partial<Pick<InstallOptions, 'permissions' | 'repositories'>>): void {
+      const changed = installation(id)
+      if (options.permissions !== undefined) changed.permissions = withMetadata(options.permissions)
+      if (options.repositories !== undefined) {
+        changed.repositories = repositoryIds(changed.account.login, options.repositories)
+      }
+    },
+
+    suspend(id: number): void {
+      installation(id).suspendedAt = new Date(now())
+    },
+
+    unsuspend(id: number): void {
+      installation(id).suspendedAt = undefined
+    },
+
+    /** Writes a file (text or bytes), a symbolic link or a submodule; on the default branch unless another is named. */
+    putFile(owner: string, name: string, path: string, content: string | Buffer | GitEntry, branch?: string): void {
+      branchOf(owner, name, branch).set(path, isEntry(content) ? content : fileOf(content))
+    },
+
+    removeFile(owner: string, name: string, path: string, branch?: string): void {
+      branchOf(owner, name, branch).delete(path)
+    },
+  }
+}
+
+/** GitHub's ids of accounts, repositories and installations are all large; a fixed start keeps them the same in each run. */
+const FIRST_ID = 70_000_000
+
+function fullKey(owner: string, name: string): string {
+  return `${nameKey(owner)}/${nameKey(name)}`
+}
+
+function byId(repositories: ReadonlyMap<string, Repository>, id: number | undefined): Repository | undefined {
+  return [...repositories.values()].find((repository) => repository.id === id)
+}
+
+function fileOf(content: string | Buffer): GitEntry {
+  return { type: 'file', bytes: Buffer.from(content) }
+}
+
+function isEntry(content: string | Buffer | GitEntry): content is GitEntry {
+  return typeof content === 'object' && !Buffer.isBuffer(content)
+}
+
+/** Every App has `metadata: read`, asked for or not. */
+function withMetadata(permissions: Granted): Granted {
+  return { ...permissions, metadata: permissions['metadata'] ?? 'read' }
+}
+
+/** Seeding the sandbox with what it has not is a mistake of the test, not a state of GitHub. */
+function known<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new Error(`the sandbox has no ${what}`)
+  return found
+}
