@@ -1,1 +1,74 @@
-// Nothing to generate yet.
+// Makes src/gen/documents.ts (types) and src/gen/validators.cjs (checks) from the JSON Schemas in schemas/.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import standalone from 'ajv/dist/standalone/index.js'
+import { compile } from 'json-schema-to-typescript'
+
+const DOCUMENTS = {
+  TrustPolicyDocument: 'trust-policy',
+  OrganizationPolicyDocument: 'organization-policy',
+  TrustedIssuersDocument: 'trusted-issuers',
+}
+
+const schemas = Object.values(DOCUMENTS).map((name) => JSON.parse(readFileSync(`schemas/${name}.json`, 'utf8')))
+mkdirSync('src/gen', { recursive: true })
+writeFileSync('src/gen/documents.ts', await documentTypes())
+writeFileSync('src/gen/validators.cjs', validators())
+writeFileSync('src/gen/validators.d.cts', validatorTypes())
+
+async function documentTypes() {
+  const types = []
+  for (const [index, title] of Object.keys(DOCUMENTS).entries()) {
+    // What no TypeScript type can say ("exactly one of") would only turn the document into a union of near copies.
+    const { $id, allOf, anyOf, ...shape } = structuredClone(schemas[index])
+    types.push(
+      await compile(withoutTitles({ ...shape, title }), title, {
+        cwd: 'schemas/',
+        bannerComment: '',
+        format: false,
+        ignoreMinAndMaxItems: true,
+      }),
+    )
+  }
+  return types.join('\n')
+}
+
+/** A title below the root becomes a named type: a dozen aliases of `string`. */
+function withoutTitles(schema) {
+  const properties = Object.entries(schema.properties).map(([name, { title, ...property }]) => [name, property])
+  return { ...schema, properties: Object.fromEntries(properties) }
+}
+
+function validators() {
+  const ajv = new Ajv2020({
+    schemas,
+    allErrors: true,
+    strict: true,
+    strictRequired: false,
+    code: { source: true, lines: true },
+  })
+  const exported = Object.entries(DOCUMENTS).map(([title, name]) => [
+    `is${title}`,
+    `https://octo-sts.dev/schemas/${name}.json`,
+  ])
+  return standalone.default(ajv, Object.fromEntries(exported))
+}
+
+function validatorTypes() {
+  const titles = Object.keys(DOCUMENTS)
+  return [
+    `import type { ${titles.join(', ')} } from './documents.js'`,
+    'export interface SchemaFault {',
+    '  readonly instancePath: string',
+    '  readonly keyword: string',
+    '  readonly params: Readonly<Record<string, unknown>>',
+    '}',
+    'export interface Validator<T> {',
+    '  (data: unknown): data is T',
+    '  /** Of the last call. */',
+    '  readonly errors?: readonly SchemaFault[] | null',
+    '}',
+    ...titles.map((title) => `export declare const is${title}: Validator<${title}>`),
+    '',
+  ].join('\n')
+}

@@ -1,3 +1,4 @@
+import { nearest } from './nearest.ts'
 import { quote } from './text.ts'
 
 /** GitHub's access levels of a permission, weakest first. */
@@ -37,7 +38,7 @@ export function standingOf(name: string): Standing {
 export function permissionFault(name: string, level: string): string | undefined {
   const standing = standingOf(name)
   if (standing === 'unknown') {
-    const near = nearest(name)
+    const near = nearest(name, [...Object.keys(PUBLISHED), ...ACCEPTED])
     return `${quote(name)} is not a permission of GitHub Apps${near === undefined ? '' : `; did you mean "${near}"?`}`
   }
   if (!isLevel(level))
@@ -61,32 +62,6 @@ export function isOrganizationPermission(name: string): boolean {
     name === 'members' ||
     name === 'team_discussions'
   )
-}
-
-function nearest(name: string): string | undefined {
-  const wanted = name.toLowerCase().replaceAll('-', '_')
-  const limit = Math.max(1, Math.floor(wanted.length / 4))
-  let best: { readonly name: string; readonly distance: number } | undefined
-  for (const candidate of [...Object.keys(PUBLISHED), ...ACCEPTED]) {
-    if (Math.abs(candidate.length - wanted.length) > limit) continue
-    const distance = editDistance(wanted, candidate)
-    if (distance <= limit && (best === undefined || distance < best.distance)) best = { name: candidate, distance }
-  }
-  return best?.name
-}
-
-/** Levenshtein's distance. Callers bound the lengths. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }
 
 const RANK = { read: 1, write: 2, admin: 3 } as const satisfies Record<Level, number>

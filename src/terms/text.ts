@@ -16,8 +16,13 @@ export function codePoints(text: string): number {
  * invisible direction mark survives, and cut after `limit` code points.
  */
 export function quote(text: string, limit = 255): string {
-  const cut = text.length > limit ? `${[...text.slice(0, limit * 2)].slice(0, limit).join('')}…` : text
-  return JSON.stringify(cut).replace(UNPRINTABLE, (character) => {
+  const cut = codePoints(text) > limit ? `${[...text.slice(0, limit * 2)].slice(0, limit).join('')}…` : text
+  return escapeUnprintable(JSON.stringify(cut))
+}
+
+/** The text with each unprintable character (`isPrintable`) written as an escape: for prose that may hold a stranger's characters. */
+export function escapeUnprintable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0
     return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
   })

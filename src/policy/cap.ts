@@ -1,0 +1,52 @@
+import { Denial } from '../terms/denial.ts'
+import {
+  covers,
+  isLevel,
+  type Level,
+  levelOf,
+  type Permissions,
+  permissionFault,
+  permissionsOf,
+} from '../terms/permissions.ts'
+import { quote } from '../terms/text.ts'
+
+/**
+ * The policy's permissions narrowed to those that the request's `cap` names, as `permission:level`; never widened. Entries
+ * without a colon are ignored, as the reference ignores them all; when none is left the policy's own stand.
+ * Refuses `CAP_MALFORMED` (an unknown permission or level, one permission with two levels, more than 100 entries) and
+ * `CAP_EXCEEDS_POLICY` (what the policy does not grant, or not at that level).
+ */
+export function narrow(permissions: Permissions, cap: readonly string[]): Permissions {
+  if (cap.length === 0) return permissions
+  if (cap.length > CAP_LIMIT) throw malformed(`more than ${CAP_LIMIT} entries`)
+  const wanted = new Map<string, Level>()
+  for (const entry of cap) {
+    const colon = entry.indexOf(':')
+    if (colon < 0) continue
+    const [name, level] = [entry.slice(0, colon), entry.slice(colon + 1)]
+    const fault = permissionFault(name, level)
+    if (fault !== undefined) throw malformed(fault)
+    if (!isLevel(level)) throw malformed(`${quote(level)} is not a level`)
+    // Either level could be what the caller means, and the wider one would hand out more than the narrower asks for.
+    if ((wanted.get(name) ?? level) !== level) throw malformed(`${quote(name)} is given with two levels`)
+    refuseUnlessGranted(permissions, name, level)
+    wanted.set(name, level)
+  }
+  return permissionsOf(wanted) ?? permissions
+}
+
+function refuseUnlessGranted(permissions: Permissions, name: string, level: Level): void {
+  const granted = levelOf(permissions, name)
+  if (granted !== undefined && covers(granted, level)) return
+  throw new Denial('CAP_EXCEEDS_POLICY', `cap "${name}:${level}" asks for more than the trust policy grants`, {
+    field: 'cap',
+    metadata: { permission: name, level },
+  })
+}
+
+function malformed(fault: string): Denial {
+  return new Denial('CAP_MALFORMED', `cap is not a list of "permission:level": ${fault}`, { field: 'cap' })
+}
+
+/** More than GitHub has permissions. */
+const CAP_LIMIT = 100

@@ -1,0 +1,211 @@
+import {
+  EVENT_ID,
+  type Event,
+  getScalarValue,
+  type MappingEvent,
+  parseEvents,
+  SCALAR_STYLE,
+  type ScalarEvent,
+  type SequenceEvent,
+  YAMLException,
+} from 'js-yaml'
+import { escapeUnprintable, quote } from '../terms/text.ts'
+import { type Place, placesIn } from './places.ts'
+import type { Finding } from './trust-policy.ts'
+
+/** A YAML file as plain data: mappings are objects without a prototype, and every scalar, keys included, is a text. */
+export interface YamlDocument {
+  readonly root: Readonly<Record<string, unknown>>
+  /** What is wrong with the file as YAML; the root is complete only when there is nothing. */
+  readonly findings: readonly Finding[]
+  /** Where a JSON Pointer's key (in a list: its element) stands in the text. */
+  readonly place: (pointer: string) => Place | undefined
+}
+
+/**
+ * Reads one YAML document whose root is a mapping. YAML's typing never happens (`yes`, `010`, `1.10` and `null` stay what
+ * was written: contract §11.5). Findings: text over 64 KiB, nesting over 16, aliases, anchors, tags, merge keys, repeated
+ * keys, keys that are no text, no or several documents, a root that is no mapping, and whatever is not YAML.
+ */
+export function readDocument(text: string): YamlDocument {
+  const source = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
+  const placeOf = placesIn(source)
+  if (isTooLong(source)) return unreadable(`the file is longer than ${TEXT_LIMIT_BYTES / 1024} KiB`)
+  const events = eventsOf(source)
+  if ('offset' in events) return unreadable(events.message, placeOf(events.offset))
+
+  const reader: Reader = { source, events, placeOf, next: 0, offsets: new Map(), findings: [] }
+  const root = readRoot(reader)
+  const place = (pointer: string): Place | undefined => {
+    const offset = reader.offsets.get(pointer)
+    return offset === undefined ? undefined : placeOf(offset)
+  }
+  return { root, findings: reader.findings, place }
+}
+
+/** A JSON Pointer (RFC 6901 §3) to a member of what `pointer` points to. */
+export function pointerTo(pointer: string, name: string | number): string {
+  return `${pointer}/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+interface Reader {
+  readonly source: string
+  readonly events: readonly Event[]
+  readonly placeOf: (offset: number) => Place
+  readonly offsets: Map<string, number>
+  readonly findings: Finding[]
+  next: number
+}
+
+function readRoot(reader: Reader): Readonly<Record<string, unknown>> {
+  const documents = reader.events.filter((event) => event.type === EVENT_ID.DOCUMENT)
+  const start = reader.events[1]
+  if (start === undefined || (start.type === EVENT_ID.SCALAR && start.valueStart < 0)) {
+    report(reader, '', 'the file is empty')
+    return emptyObject()
+  }
+  if (documents.length > 1) report(reader, '', 'the file holds several documents; a policy is one')
+  if (documents.some(({ directives }) => directives.some(({ kind }) => kind === 'tag'))) {
+    report(reader, '', 'a %TAG directive is not allowed')
+  }
+  if (start.type !== EVENT_ID.MAPPING) {
+    report(reader, '', 'the file must be a mapping of fields to values')
+    return emptyObject()
+  }
+  reader.next = 2
+  refuseProperties(reader, start, '')
+  return readMapping(reader, '')
+}
+
+function readMapping(reader: Reader, pointer: string): Record<string, unknown> {
+  const mapping = emptyObject()
+  for (let event = take(reader); event !== undefined && event.type !== EVENT_ID.POP; event = take(reader)) {
+    const name = readKey(reader, event, pointer)
+    if (name === undefined) {
+      readNode(reader, pointer)
+      continue
+    }
+    const member = pointerTo(pointer, name)
+    const repeated = Object.hasOwn(mapping, name)
+    if (event.type === EVENT_ID.SCALAR) {
+      if (repeated) report(reader, member, `${quote(name)} is given twice`, offsetOf(event))
+      else if (event.valueStart >= 0) reader.offsets.set(member, offsetOf(event))
+    }
+    const value = readNode(reader, member)
+    if (!repeated) mapping[name] = value
+  }
+  return mapping
+}
+
+/** The name of a member, or undefined when what stands there can be none (which is reported). */
+function readKey(reader: Reader, event: Event, pointer: string): string | undefined {
+  if (event.type !== EVENT_ID.SCALAR) {
+    if (event.type === EVENT_ID.ALIAS) report(reader, pointer, ALIAS_REFUSED, event.anchorStart - 1)
+    else report(reader, pointer, 'a key must be a text', 'start' in event ? event.start : undefined)
+    if (event.type === EVENT_ID.MAPPING) readMapping(reader, pointer)
+    if (event.type === EVENT_ID.SEQUENCE) readSequence(reader, pointer)
+    return undefined
+  }
+  refuseProperties(reader, event, pointer)
+  const name = getScalarValue(reader.source, event)
+  if (name === '<<' && event.style === SCALAR_STYLE.PLAIN) {
+    report(reader, pointer, 'a merge key (<<) is not allowed: write the fields out', offsetOf(event))
+    return undefined
+  }
+  return name
+}
+
+function readSequence(reader: Reader, pointer: string): unknown[] {
+  const sequence: unknown[] = []
+  for (let event = peek(reader); event !== undefined && event.type !== EVENT_ID.POP; event = peek(reader)) {
+    const member = pointerTo(pointer, sequence.length)
+    const offset = startOf(event)
+    if (offset >= 0) reader.offsets.set(member, offset)
+    sequence.push(readNode(reader, member))
+  }
+  reader.next += 1
+  return sequence
+}
+
+/** The parser bounds how deep this goes. */
+function readNode(reader: Reader, pointer: string): unknown {
+  const event = take(reader)
+  switch (event?.type) {
+    case EVENT_ID.SCALAR:
+      refuseProperties(reader, event, pointer)
+      return getScalarValue(reader.source, event)
+    case EVENT_ID.SEQUENCE:
+      refuseProperties(reader, event, pointer)
+      return readSequence(reader, pointer)
+    case EVENT_ID.MAPPING:
+      refuseProperties(reader, event, pointer)
+      return readMapping(reader, pointer)
+    case EVENT_ID.ALIAS:
+      report(reader, pointer, ALIAS_REFUSED, event.anchorStart - 1)
+      return ''
+    default:
+      throw new Error('the YAML parser left a node unfinished')
+  }
+}
+
+function refuseProperties(reader: Reader, event: ScalarEvent | SequenceEvent | MappingEvent, pointer: string): void {
+  if (event.anchorStart >= 0) report(reader, pointer, 'an anchor (&) is not allowed', event.anchorStart - 1)
+  if (event.tagStart >= 0) {
+    report(reader, pointer, 'a tag (!) is not allowed: every value is the text as written', event.tagStart)
+  }
+}
+
+function report(reader: Reader, pointer: string, message: string, offset?: number): void {
+  const place = offset === undefined ? undefined : reader.placeOf(offset)
+  reader.findings.push({ message, pointer, ...place })
+}
+
+function take(reader: Reader): Event | undefined {
+  const event = reader.events[reader.next]
+  reader.next += 1
+  return event
+}
+
+function peek(reader: Reader): Event | undefined {
+  return reader.events[reader.next]
+}
+
+function startOf(event: Event): number {
+  if (event.type === EVENT_ID.SCALAR) return offsetOf(event)
+  return 'start' in event ? event.start : -1
+}
+
+/** The parser's range leaves out the quotation mark. */
+function offsetOf(event: ScalarEvent): number {
+  const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED
+  return quoted ? event.valueStart - 1 : event.valueStart
+}
+
+function eventsOf(source: string): readonly Event[] | { readonly message: string; readonly offset: number } {
+  try {
+    return parseEvents(source, { maxDepth: DEPTH_LIMIT })
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error
+    return { message: `not valid YAML: ${escapeUnprintable(error.reason)}`, offset: error.mark?.position ?? 0 }
+  }
+}
+
+function unreadable(message: string, place?: Place): YamlDocument {
+  return { root: emptyObject(), findings: [{ message, pointer: '', ...place }], place: () => undefined }
+}
+
+/** Without a prototype, so that `__proto__`, `constructor` and their like are names as any other (contract §11.11). */
+function emptyObject(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
+}
+
+function isTooLong(source: string): boolean {
+  return source.length > TEXT_LIMIT_BYTES || new TextEncoder().encode(source).length > TEXT_LIMIT_BYTES
+}
+
+/** A policy of GitHub's largest organizations is a few KiB; this bounds what parsing a stranger's file can cost. */
+const TEXT_LIMIT_BYTES = 65_536
+/** The deepest field of a policy is at depth 3. */
+const DEPTH_LIMIT = 16
+const BYTE_ORDER_MARK = '\uFEFF'
+const ALIAS_REFUSED = 'an alias (*) is not allowed: write the value out'

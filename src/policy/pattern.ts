@@ -1,0 +1,83 @@
+import { RE2JS, RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
+import { codePoints, escapeUnprintable } from '../terms/text.ts'
+import { programEstimate } from './program-estimate.ts'
+import type { Matcher } from './trust-policy.ts'
+
+/** A pattern that is ready, or what is wrong with it. `size` is what it cost in instructions, for the budget of a whole policy. */
+export type PatternCompilation =
+  | { readonly ok: true; readonly matcher: Matcher; readonly size: number }
+  | { readonly ok: false; readonly fault: string; readonly size: number }
+
+/** Matches that one text, byte for byte. */
+export function exactly(source: string): Matcher {
+  return { kind: 'exact', source, matches: (value) => value === source }
+}
+
+/**
+ * Compiles a pattern in RE2 syntax, alone, and matches with it the whole of a value: the meaning of `^(?:pattern)$`
+ * without writing it, so that neither `a)|(?:b` nor `(?m)` can move the anchors. JavaScript's RegExp is never used on a
+ * policy's pattern: it backtracks without bound, and policies come from strangers.
+ * Refuses what RE2 refuses (look-around, back references, repetitions over 1000) and what could take long to match.
+ */
+export function compilePattern(source: string): PatternCompilation {
+  if (codePoints(source) > PATTERN_LIMIT) return refused(`is longer than ${PATTERN_LIMIT} characters`)
+  const literal = literalOf(source)
+  if (literal !== undefined) {
+    return { ok: true, size: 1, matcher: { kind: 'pattern', source, matches: (value) => value === literal } }
+  }
+  if (programEstimate(source) > PROGRAM_LIMIT) return refused(TOO_LARGE)
+  const engine = engineOf(source)
+  if ('fault' in engine) return refused(engine.fault)
+  if (engine.size > PROGRAM_LIMIT) return refused(TOO_LARGE, engine.size)
+  const matches = (value: string) => value.length <= VALUE_LIMIT && engine.set.match(value).length > 0
+  return { ok: true, size: engine.size, matcher: { kind: 'pattern', source, matches } }
+}
+
+/**
+ * The one text that a pattern without metacharacters matches, once its anchors and escapes are taken away; undefined for
+ * a real pattern. Most patterns in use are of this kind (`^https://token\.actions\.githubusercontent\.com$`), and `===`
+ * is a hundred times cheaper.
+ */
+export function literalOf(pattern: string): string | undefined {
+  const text = LITERAL.exec(pattern)?.[1]
+  return text?.replaceAll(ESCAPED_PUNCTUATION, '$1')
+}
+
+/** A set of one pattern, because only RE2Set lets the memory of its automaton be bounded. */
+function engineOf(source: string): { readonly set: RE2Set; readonly size: number } | { readonly fault: string } {
+  try {
+    const size = RE2JS.compile(source).programSize()
+    const set = new RE2Set(RE2Set.ANCHOR_BOTH, 0, AUTOMATON_LIMIT_BYTES)
+    set.add(source)
+    set.compile()
+    return { set, size }
+  } catch (error) {
+    if (error instanceof RE2JSSyntaxException) return { fault: syntaxFault(error) }
+    if (error instanceof RE2JSException)
+      return { fault: `is not a valid RE2 pattern: ${escapeUnprintable(error.message)}` }
+    throw error
+  }
+}
+
+function refused(fault: string, size = 1): PatternCompilation {
+  return { ok: false, fault, size }
+}
+
+function syntaxFault(error: RE2JSSyntaxException): string {
+  const where = error.getPattern()
+  const what = error.getDescription()
+  return `is not a valid RE2 pattern: ${what}${where ? ` at "${escapeUnprintable(where.slice(0, EXCERPT_LIMIT))}"` : ''}`
+}
+
+/** Twenty times the longest pattern seen in a real policy. */
+const PATTERN_LIMIT = 4096
+/** Instructions. RE2's own limit of 1000 repetitions stays usable; at this size 4096 characters take at most some 60 ms. */
+const PROGRAM_LIMIT = 2000
+/** UTF-16 units. A longer claim matches no pattern; subjects and audiences end at 255 characters anyhow. */
+const VALUE_LIMIT = 4096
+/** Of the automaton that each pattern keeps between matches: what strangers match against it can't make it grow further. */
+const AUTOMATON_LIMIT_BYTES = 262_144
+const EXCERPT_LIMIT = 100
+const TOO_LARGE = 'is too large once its repetitions are written out'
+const LITERAL = /^\^?((?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-`{-~])*)\$?$/
+const ESCAPED_PUNCTUATION = /\\([!-/:-@[-`{-~])/g

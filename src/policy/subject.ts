@@ -1,0 +1,62 @@
+import { type Claims, claimOf } from '../terms/claims.ts'
+import type { EvaluationContext, RuleVerdict } from './evaluation.ts'
+import { literalOf } from './pattern.ts'
+import type { Alternative } from './trust-policy.ts'
+
+/**
+ * The subject rule, which knows GitHub's immutable subjects (`repo:org@OWNER_ID/repo@REPOSITORY_ID:…`): a policy that
+ * names organization and repository only is also tried on the subject without the ids. That is allowed only where the name
+ * cannot have been taken over by somebody else: the token's owner is the very account that is asked for, or the policy
+ * pins the owner's or the repository's id. A subject that would match but for that is refused with `SUBJECT_HAS_IDS` and
+ * the line that names it for good.
+ */
+export function subjectVerdict(alternative: Alternative, claims: Claims, context: EvaluationContext): RuleVerdict {
+  const { subject } = alternative
+  const verdict = { rule: 'subject', claim: 'sub', expected: subject.source, actual: claims.sub } as const
+  if (subject.matches(claims.sub)) return { ...verdict, failure: undefined }
+
+  const named = context.isGitHubIssuer(claims.iss) ? withoutIds(claims) : undefined
+  if (named === undefined || !subject.matches(named)) return { ...verdict, failure: 'SUBJECT_MISMATCH' }
+  if (isOwnAccount(claims, context) || pinsAnId(alternative)) return { ...verdict, failure: undefined }
+  return { ...verdict, failure: 'SUBJECT_HAS_IDS', remedy: `subject: ${yamlText(claims.sub)}` }
+}
+
+/**
+ * The subject with its prefix `repo:owner@id/name@id:` as `repo:owner/name:`, undefined when it has no such prefix. The
+ * prefix is built from signed claims and compared: `sub` is never split, because what it holds after the repository
+ * (an environment's name, say) is chosen by whoever can write there.
+ */
+function withoutIds(claims: Claims): string | undefined {
+  const ownerId = claimOf(claims, 'repository_owner_id')
+  const repositoryId = claimOf(claims, 'repository_id')
+  const repository = claimOf(claims, 'repository')
+  if (typeof repository !== 'string' || typeof ownerId !== 'string' || typeof repositoryId !== 'string')
+    return undefined
+  const [, owner, name] = OWNER_AND_NAME.exec(repository) ?? []
+  if (owner === undefined || name === undefined || !ID.test(ownerId) || !ID.test(repositoryId)) return undefined
+
+  const prefix = `repo:${owner}@${ownerId}/${name}@${repositoryId}:`
+  return claims.sub.startsWith(prefix) ? `repo:${owner}/${name}:${claims.sub.slice(prefix.length)}` : undefined
+}
+
+function isOwnAccount(claims: Claims, { accountId }: EvaluationContext): boolean {
+  return claimOf(claims, 'repository_owner_id') === String(accountId)
+}
+
+/**
+ * A pin is a pattern that one id alone matches; `.*` or `1|2` is none. Whether it holds is the claim rule's own verdict:
+ * both must, for the token to be allowed.
+ */
+function pinsAnId({ claims }: Alternative): boolean {
+  return claims.some(({ name, value }) => ID_CLAIMS.has(name) && ID.test(literalOf(value.source) ?? ''))
+}
+
+/** The subject as a YAML scalar: plain where nothing in it means anything to YAML, else in JSON's quotes, which YAML shares. */
+function yamlText(text: string): string {
+  return PLAIN_SCALAR.test(text) ? text : JSON.stringify(text)
+}
+
+const OWNER_AND_NAME = /^([A-Za-z0-9_-]+)\/([A-Za-z0-9._-]+)$/
+const ID = /^[0-9]+$/
+const ID_CLAIMS: ReadonlySet<string> = new Set(['repository_owner_id', 'repository_id'])
+const PLAIN_SCALAR = /^[A-Za-z][A-Za-z0-9@:/._-]*[A-Za-z0-9/_-]$/
