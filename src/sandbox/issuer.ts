@@ -5,7 +5,7 @@ import { CompactSign } from 'jose'
 import { systemClock } from '../runtime/clock.ts'
 import { githubActionsClaims } from './github-actions-claims.ts'
 import { answerFaulty, type IssuerFault } from './issuer-faults.ts'
-import { familyOf, generateSandboxKeys, type SandboxKey, signingAlgorithms } from './issuer-keys.ts'
+import { familyOf, generateSandboxKeys, type SandboxKey, type SandboxKeys, signingAlgorithms } from './issuer-keys.ts'
 
 export interface SandboxIssuerOptions {
   /** The time that `iat` and `exp` are counted from; the machine's by default. */
@@ -18,6 +18,8 @@ export interface SandboxIssuerOptions {
   readonly tls?: { readonly key: string; readonly cert: string }
   /** The `aud` of tokens that are signed without one. */
   readonly audience?: string
+  /** To begin with, instead of new ones: making RSA keys takes a while. */
+  readonly keys?: SandboxKeys
 }
 
 export interface SignOptions {
@@ -65,7 +67,7 @@ export async function createSandboxIssuer(options: SandboxIssuerOptions = {}): P
   const faults: { readonly path: string; readonly fault: IssuerFault; left: number }[] = []
   const timers = new Set<NodeJS.Timeout>()
   const counts = new Map<string, number>()
-  let keys = await generateSandboxKeys()
+  let keys = options.keys ?? (await generateSandboxKeys())
   let published: readonly unknown[] = Object.values(keys).map((key) => key.jwk)
   let extra: readonly unknown[] = []
   let headers: IncomingMessage['headers'] = {}

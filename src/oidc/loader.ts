@@ -1,0 +1,69 @@
+import type { Clock } from '../exchange/ports.ts'
+import { Denial } from '../terms/denial.ts'
+import { quote } from '../terms/text.ts'
+import { type Budget, createBudget, domainOf } from './budget.ts'
+import { discover, isLoopbackHost, type Provider } from './discovery.ts'
+import { createGuardedFetch, type Lookup } from './guarded-fetch.ts'
+import type { Limits } from './limits.ts'
+import type { ListedIssuer } from './listed-issuer.ts'
+
+/** Asks issuers for their keys, within what each of them may do. */
+export interface Loader {
+  /** `known`: it answered well before. Refuses with `ISSUER_*`, and ends by itself. */
+  load(issuer: string, known: boolean): Promise<Provider>
+  close(): Promise<void>
+}
+
+export interface LoaderOptions {
+  readonly listed: ReadonlyMap<string, ListedIssuer>
+  readonly allowLoopback: boolean
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly lookup: Lookup | undefined
+}
+
+/**
+ * Anybody can name an issuer, so requests are counted by registrable domain and in all, for `jwks_uri` by its own domain.
+ * Issuers that answered before have a budget apart, and those the operator listed and GitHub's own have none: naming
+ * thousands of invented issuers, on whatever domain, keeps nobody from renewing real keys.
+ */
+export function createLoader({ listed, allowLoopback, clock, limits, lookup }: LoaderOptions): Loader {
+  const closing = new AbortController()
+  const get = createGuardedFetch(limits, lookup)
+  const strangers = createBudget(limits.fetches, clock)
+  const acquaintances = createBudget(limits.fetches, clock)
+
+  return {
+    async load(issuer, known) {
+      const about = listed.get(issuer)
+      const loopback = allowLoopback && isLoopbackHost(new URL(issuer).hostname)
+      const permission = { loopback, privateNetworks: about?.privateAddress === true }
+      const budget = known ? acquaintances : strangers
+      const free = about !== undefined || issuer === GITHUB_ACTIONS
+      return discover(issuer, {
+        fetch: async (url) => {
+          if (!free) spend(budget, url)
+          return get({ url, permission, ca: about?.ca }, closing.signal)
+        },
+        allowHttpLoopback: loopback,
+        keysPerSet: limits.keysPerSet,
+      })
+    },
+    async close() {
+      closing.abort(new Denial('SHUTTING_DOWN', 'the service is shutting down: try again'))
+    },
+  }
+}
+
+function spend(budget: Budget, url: URL): void {
+  const domain = domainOf(url.href)
+  const retryAfterMs = budget.take(domain)
+  if (retryAfterMs === undefined) return
+  throw new Denial(
+    'ISSUER_BUSY',
+    `unable to fetch or create the provider: too many requests to issuers, or to ${quote(domain)} alone: try again later`,
+    { retryAfterMs, metadata: { domain } },
+  )
+}
+
+const GITHUB_ACTIONS = 'https://token.actions.githubusercontent.com'

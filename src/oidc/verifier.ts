@@ -1,0 +1,119 @@
+import type { KeyObject } from 'node:crypto'
+import type { Clock, Verify } from '../exchange/ports.ts'
+import type { Logger } from '../runtime/log.ts'
+import { Denial } from '../terms/denial.ts'
+import type { SubjectToken } from '../terms/subject-token.ts'
+import { quote } from '../terms/text.ts'
+import { type Budget, createBudget, domainOf } from './budget.ts'
+import { checkClaims } from './check-claims.ts'
+import { algorithmNotAllowed, checkHeader } from './check-header.ts'
+import type { Provider } from './discovery.ts'
+import type { Lookup } from './guarded-fetch.ts'
+import { readKeySet } from './key-set.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import type { ListedIssuer } from './listed-issuer.ts'
+import { createLoader } from './loader.ts'
+import { createProviders } from './providers.ts'
+import { verifySignature } from './verify-signature.ts'
+
+export interface VerifierOptions {
+  readonly issuers: readonly ListedIssuer[]
+  /** http, and loopback addresses, for issuers at a loopback host: development and tests only. */
+  readonly allowLoopback: boolean
+  readonly clock: Clock
+  readonly log: Logger
+  /** All addresses of a name; the machine's resolver by default. */
+  readonly lookup?: Lookup
+  readonly limits?: Partial<Limits>
+}
+
+export interface Verifier {
+  readonly verify: Verify
+  /** Ends what is being fetched; whoever waits for it is refused with `SHUTTING_DOWN`. */
+  close(): Promise<void>
+}
+
+/**
+ * Proves subject tokens: the issuer's keys are found by discovery or were listed, then algorithm, signature and claims are
+ * checked (contract §5). Nothing is fetched for a header that is refused anyway, nor because a signature does not match.
+ */
+export function createVerifier({ issuers, allowLoopback, clock, log, ...options }: VerifierOptions): Verifier {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const fixed = fixedProviders(issuers, limits)
+  const listed = new Map(issuers.map((each) => [each.issuer, each]))
+  const loader = createLoader({ listed, allowLoopback, clock, limits, lookup: options.lookup })
+  const providers = createProviders({ load: loader.load, clock, log, limits })
+  const trials = createBudget(limits.trials, clock)
+
+  const keysFor = async (token: SubjectToken, kid: string | undefined, signal: AbortSignal) => {
+    const { iss } = token.payload
+    const provider = fixed.get(iss)
+    if (provider !== undefined) return candidates(provider, token, kid)
+    const since = clock.monotonic()
+    const seen = await providers.current(iss, signal)
+    const keys = candidates(seen.provider, token, kid)
+    // What was answered after this call began is not out of date.
+    if (keys.length > 0 || seen.answeredAt >= since) return keys
+    const newer = await providers.newerThan(seen, iss, signal)
+    return newer === undefined ? keys : candidates(newer.provider, token, kid)
+  }
+
+  return {
+    async verify(token, signal) {
+      signal.throwIfAborted()
+      const kid = checkHeader(token.header)
+      const keys = await keysFor(token, kid, signal)
+      if (keys.length === 0) throw keyUnknown(token, kid)
+      spendTrials(trials, token, keys.length)
+      await verifySignature(token, keys, signal)
+      return checkClaims(token.payload, clock.now())
+    },
+    close: loader.close,
+  }
+}
+
+/** Issuers with a static key set: whatever algorithm suits its keys. */
+function fixedProviders(issuers: readonly ListedIssuer[], { keysPerSet }: Limits): ReadonlyMap<string, Provider> {
+  const found = new Map<string, Provider>()
+  for (const { issuer, keys } of issuers) {
+    if (keys === undefined) continue
+    const set = readKeySet(keys, keysPerSet)
+    if (set === undefined) throw new TypeError(`the keys of issuer ${quote(issuer)} are no JSON Web Key Set`)
+    found.set(issuer, { algorithms: undefined, keys: set, bytes: 0 })
+  }
+  return found
+}
+
+/** The keys to try. Refuses an algorithm that the issuer does not list. */
+function candidates(
+  { algorithms, keys }: Provider,
+  { header: { alg } }: SubjectToken,
+  kid: string | undefined,
+): readonly KeyObject[] {
+  if (algorithms?.has(alg) === false)
+    throw algorithmNotAllowed(alg, 'the discovery document of its issuer does not list it')
+  return keys.candidates({ alg, kid })
+}
+
+function keyUnknown({ header, payload }: SubjectToken, kid: string | undefined): Denial {
+  const key = kid === undefined ? 'no key' : `no key ${quote(kid)}`
+  return new Denial(
+    'KEY_UNKNOWN',
+    `unable to verify bearer token: issuer ${quote(payload.iss)} publishes ${key} that suits ${quote(header.alg)}`,
+  )
+}
+
+/** A set of 500 keys without a `kid` in the token makes 500 verifications of one request: that has a price. */
+function spendTrials(trials: Budget, { payload }: SubjectToken, keys: number): void {
+  const beyond = keys - FREE_TRIALS
+  const retryAfterMs = beyond > 0 ? trials.take(domainOf(payload.iss), beyond) : undefined
+  if (retryAfterMs === undefined) return
+  throw new Denial(
+    'ISSUER_BUSY',
+    `too many keys had to be tried for tokens of issuer ${quote(payload.iss)}: name the key in the header (kid), or try again later`,
+    { retryAfterMs },
+  )
+}
+
+/** What real sets hold while they rotate. */
+const FREE_TRIALS = 8

@@ -1,0 +1,33 @@
+import type { KeyObject } from 'node:crypto'
+import { compactVerify, errors } from 'jose'
+import { Denial } from '../terms/denial.ts'
+import type { SubjectToken } from '../terms/subject-token.ts'
+
+/**
+ * Holds the signature (RFC 7515 §5.2) against each key in turn, until one fits. Refuses with `SIGNATURE_INVALID` when none
+ * does. Keys that the token itself carries or points to (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+ */
+export async function verifySignature(
+  token: SubjectToken,
+  keys: readonly KeyObject[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const key of keys) {
+    signal.throwIfAborted()
+    if (await fits(token, key)) return
+  }
+  throw new Denial(
+    'SIGNATURE_INVALID',
+    'unable to verify bearer token: its signature does not match the key of its issuer',
+  )
+}
+
+async function fits({ compact, header }: SubjectToken, key: KeyObject): Promise<boolean> {
+  try {
+    await compactVerify(compact, key, { algorithms: [header.alg] })
+    return true
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return false
+    throw error
+  }
+}
