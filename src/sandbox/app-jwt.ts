@@ -1,5 +1,5 @@
 import { type KeyObject, verify } from 'node:crypto'
-import { GitHubError } from './github-error.ts'
+import { GitHubError } from './github-answer.ts'
 
 export interface AppIdentity {
   readonly id: number

@@ -1,5 +1,5 @@
 import { entrySha, type GitChild, type GitEntry, type GitFiles, listDirectory, treeSha } from './git-object.ts'
-import { type Answer, GitHubError, notFound } from './github-error.ts'
+import { type Answer, GitHubError, notFound } from './github-answer.ts'
 import type { Repository } from './github-state.ts'
 
 export interface ContentsRequest {

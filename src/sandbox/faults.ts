@@ -1,4 +1,4 @@
-import type { Answer } from './github-error.ts'
+import type { Answer } from './github-answer.ts'
 import type { Granted } from './github-state.ts'
 import { quotaHeaders } from './quota.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { covers, isLevel, publishedLevels, standingOf } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
-import { GitHubError } from './github-error.ts'
+import { GitHubError } from './github-answer.ts'
 import type { GitHubState, Granted, Installation, Repository } from './github-state.ts'
 
 export interface IssuedToken {
@@ -64,8 +64,8 @@ export function parseTokenRequest(body: unknown): TokenRequest {
   }
   return {
     permissions: parsePermissions(body['permissions'] ?? {}),
-    repositories: listOf(body['repositories'], 'repositories', (name) => typeof name === 'string'),
-    repositoryIds: listOf(body['repository_ids'], 'repository_ids', (id) => Number.isSafeInteger(id)),
+    repositories: listOf(body, 'repositories', (name) => typeof name === 'string'),
+    repositoryIds: listOf(body, 'repository_ids', (id) => typeof id === 'number'),
   }
 }
 
@@ -134,15 +134,12 @@ function parsePermissions(value: unknown): Granted {
 
 const ANY_LEVEL = ['read', 'write', 'admin'] as const
 
-function listOf<T extends string | number>(
-  value: unknown,
-  name: string,
-  fits: (item: unknown) => boolean,
-): readonly T[] {
-  if (value === undefined) return []
+function listOf<T>(body: Readonly<Record<string, unknown>>, name: string, fits: (item: unknown) => item is T) {
+  const value = body[name] ?? []
   if (!Array.isArray(value)) throw invalid(`For 'properties/${name}', ${JSON.stringify(value)} is not an array.`)
-  if (!value.every(fits)) throw invalid(`For 'items', an item of '${name}' is of the wrong type.`)
-  return value as T[]
+  const items: readonly unknown[] = value
+  if (!items.every(fits)) throw invalid(`For 'properties/${name}', an item is of the wrong type.`)
+  return items
 }
 
 function invalid(what: string): GitHubError {

@@ -1,11 +1,11 @@
 /** GitHub's primary rate limit: so many requests an hour for each credential's owner. */
 export interface Quota {
-  /** Counts one request, unless it is `free` (a 304 costs nothing); `exceeded` when none was left. */
-  spend(key: string, free: boolean): QuotaState
+  look(key: string): QuotaState
+  /** Counts one request. A 304 costs nothing: it is not to be counted. */
+  spend(key: string): QuotaState
 }
 
 export interface QuotaState {
-  readonly exceeded: boolean
   readonly limit: number
   readonly remaining: number
   readonly used: number
@@ -15,22 +15,28 @@ export interface QuotaState {
 
 export function createQuota(limit: number, now: () => number): Quota {
   const windows = new Map<string, { used: number; readonly endsAt: number }>()
+  const windowOf = (key: string) => {
+    const current = windows.get(key)
+    if (current !== undefined && current.endsAt > now()) return current
+    const opened = { used: 0, endsAt: now() + HOUR_MS }
+    windows.set(key, opened)
+    return opened
+  }
+  const look = (key: string): QuotaState => {
+    const { used, endsAt } = windowOf(key)
+    return { limit, remaining: limit - used, used, reset: Math.ceil(endsAt / 1000) }
+  }
   return {
-    spend(key, free) {
-      let window = windows.get(key)
-      if (window === undefined || window.endsAt <= now()) {
-        window = { used: 0, endsAt: now() + HOUR_MS }
-        windows.set(key, window)
-      }
-      const exceeded = window.used >= limit && !free
-      if (!free && !exceeded) window.used += 1
-      const { used } = window
-      return { exceeded, limit, remaining: limit - used, used, reset: Math.ceil(window.endsAt / 1000) }
+    look,
+    spend(key) {
+      windowOf(key).used += 1
+      return look(key)
     },
   }
 }
 
-export function quotaHeaders({ limit, remaining, used, reset }: Omit<QuotaState, 'exceeded'>): Record<string, string> {
+/** The headers that every answer has. */
+export function quotaHeaders({ limit, remaining, used, reset }: QuotaState): Record<string, string> {
   return {
     'x-ratelimit-limit': String(limit),
     'x-ratelimit-remaining': String(remaining),
