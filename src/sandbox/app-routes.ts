@@ -26,7 +26,9 @@ export const APP_ROUTES: readonly Route[] = [
     by: 'app',
     answer: ({ query }, { state, app, baseUrl }) => {
       const { items, headers } = page([...state.installations.values()], query, `${baseUrl}/app/installations`)
-      return { ...ok(items.map((installation) => installationResource(installation, app, baseUrl))), headers }
+      // The description of this listing alone lacks `client_id`.
+      const list = items.map((one) => ({ ...installationResource(one, app, baseUrl), client_id: undefined }))
+      return { ...ok(list), headers }
     },
   },
   {

@@ -21,7 +21,6 @@ export function accountResource({ id, login, type }: Account, baseUrl: string) {
     events_url: `${url}/events{/privacy}`,
     received_events_url: `${url}/received_events`,
     type,
-    user_view_type: 'public',
     site_admin: false,
   }
 }

@@ -53,6 +53,11 @@ export function publishedLevels(name: string): readonly Level[] {
   return Object.hasOwn(PUBLISHED, name) ? (PUBLISHED[name] ?? []) : []
 }
 
+/** Names that GitHub publishes. */
+export function publishedNames(): readonly string[] {
+  return Object.keys(PUBLISHED)
+}
+
 /** Permissions over an organization or an enterprise, which no single repository should be able to hand out. */
 export function isOrganizationPermission(name: string): boolean {
   return (

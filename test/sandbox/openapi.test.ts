@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
+import type { Observation } from '../../src/sandbox/github-server.ts'
+import { createGitHubClient, type GitHubClient, member } from '../support/github-client.ts'
+import { type Conformance, loadConformance, watchConformance } from '../support/openapi.ts'
+
+const ACCESS_TOKENS = 'POST /app/installations/{installation_id}/access_tokens 201'
+
+/** One member of each route's request or answer, made wrong: what the check must say then. */
+const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong: unknown, fault: string])[] = [
+  ['answer/owner/id', 'GET /app 200', 'one', 'answer: /owner'],
+  ['answer/message', 'GET /app 401', 7, 'answer: /message must be string'],
+  ['answer/0/account/login', 'GET /app/installations 200', undefined, "must have required property 'login'"],
+  ['answer/suspended_at', 'GET /orgs/{org}/installation 200', 'yesterday', 'answer: /suspended_at'],
+  ['answer/app_slug', 'GET /users/{username}/installation 200', undefined, "must have required property 'app_slug'"],
+  [
+    'answer/access_tokens_url',
+    'GET /repos/{owner}/{repo}/installation 200',
+    'nowhere',
+    '/access_tokens_url must match format',
+  ],
+  ['request/permissions/content', ACCESS_TOKENS, 'read', 'request: /permissions must NOT have additional properties'],
+  ['request/permissions/contents', ACCESS_TOKENS, 'own', 'request: /permissions/contents must be equal to one of'],
+  ['request/repositories', ACCESS_TOKENS, 'app', 'request: /repositories must be array'],
+  ['answer/expires_at', ACCESS_TOKENS, undefined, "must have required property 'expires_at'"],
+  ['answer/repositories/0/owner', ACCESS_TOKENS, 'acme', 'answer: /repositories/0/owner must be object'],
+  ['answer/scope', ACCESS_TOKENS, 'all', 'answer: (body) must NOT have additional properties'],
+  ['request/token', 'DELETE /installation/token 204', 'x', 'request: this operation takes no body'],
+  ['answer/message', 'DELETE /installation/token 204', 'x', 'answer: this status has no body'],
+  ['answer/sha', 'GET /repos/{owner}/{repo}/contents/{path} 200', undefined, "must have required property 'sha'"],
+  ['answer/private', 'GET /repos/{owner}/{repo} 200', 'yes', 'answer: /private must be boolean'],
+  ['answer/total_count', 'GET /installation/repositories 200', '2', 'answer: /total_count must be integer'],
+  ['answer/resources/core', 'GET /rate_limit 200', undefined, "must have required property 'core'"],
+]
+
+/** Undefined where GitHub's description can't be had; the support says so, and fails in CI. */
+const conformance = loadConformance()
+const describeWhereHad = conformance === undefined ? describe.skip : describe
+
+describeWhereHad("the sandbox speaks GitHub's published API", () => {
+  const { check } = conformance ?? ({} as Conformance)
+  let github: SandboxGitHub
+  let client: GitHubClient
+  const observed: Observation[] = []
+
+  beforeAll(async () => {
+    github = await createSandboxGitHub()
+    client = createGitHubClient(github)
+    github.observe((observation) => observed.push(observation))
+    await talk(github, client)
+  })
+  afterAll(() => github.close())
+
+  test('in every answer, and takes every request, of every route and status', () => {
+    const violations = observed.flatMap((one) =>
+      check(one).map((fault) => `${one.method} ${one.path} ${one.status}: ${fault}`),
+    )
+    expect(violations).toEqual([])
+    expect([...new Set(observed.map(({ method, route, status }) => `${method} ${route} ${status}`))].sort()).toEqual(
+      SPOKEN,
+    )
+  })
+
+  test.each(SABOTAGE)('and a wrong %s of %s turns the check red', (field, conversation, wrong, fault) => {
+    const honest = observed.find((one) => `${one.method} ${one.route} ${one.status}` === conversation)
+    if (honest === undefined) throw new Error(`the sandbox was not heard to say ${conversation}`)
+    const [part, ...path] = field.split('/')
+    const body = part === 'request' ? 'requestBody' : 'responseBody'
+    const faults = check({ ...honest, [body]: withMember(honest[body], path, wrong) })
+    expect(faults.join('\n')).toContain(fault)
+  })
+
+  test('and a request with an unknown query parameter, or to no operation of GitHub, is found out', () => {
+    const [honest] = observed
+    if (honest === undefined) throw new Error('nothing was observed')
+    expect(check({ ...honest, query: 'foo=1' })).toEqual(['request: there is no query parameter "foo"'])
+    expect(check({ ...honest, route: undefined })).toEqual(["request: GET  is no operation of GitHub's"])
+    expect(check({ ...honest, status: 418 })).toEqual(['answer: the status 418 is not described'])
+  })
+
+  test('where a fault has spoiled an answer only the request is checked', async () => {
+    const watch = watchConformance(github, { check })
+    const fault = github.fault({ times: 1 }, { kind: 'answer', status: 200, body: [] })
+    await client.send('POST', '/app/installations/1/access_tokens', {
+      bearer: client.appJwt(),
+      body: { repository: 'x' },
+    })
+    fault.clear()
+    expect(watch.stop()).toEqual([
+      'POST /app/installations/{installation_id}/access_tokens 200: request: (body) must NOT have additional properties {"additionalProperty":"repository"}',
+    ])
+  })
+})
+
+/** Every route, each refusal it has: all that the sandbox can say. */
+async function talk(github: SandboxGitHub, client: GitHubClient): Promise<void> {
+  github.addAccount({ login: 'acme', type: 'Organization' })
+  github.addAccount({ login: 'octocat', type: 'User' })
+  github.addRepository('acme', 'app', { files: { 'README.md': '# App\n', 'src/main.ts': '' } })
+  github.addRepository('acme', 'docs', { private: false, files: { 'README.md': '# Docs\n' } })
+  github.addRepository('acme', 'old', { private: false })
+  github.renameRepository('acme', 'old', { name: 'new' })
+  github.putFile('acme', 'app', 'link', { type: 'symlink', target: '/etc/passwd' })
+  github.putFile('acme', 'app', 'sub', {
+    type: 'submodule',
+    url: 'https://github.com/acme/lib.git',
+    commit: '1'.repeat(40),
+  })
+  const all = github.install('acme', { permissions: { contents: 'write', issues: 'read' }, repositories: 'all' })
+  github.install('octocat', { permissions: { contents: 'read' }, repositories: [], suspended: true })
+  const bearer = client.appJwt()
+  const as = (token: string) => ({ bearer: token })
+
+  await client.send('GET', '/app', { bearer })
+  await client.send('GET', '/app', as('nonsense'))
+  await client.send('GET', '/app/installations?per_page=1', { bearer })
+  for (const path of [
+    '/orgs/acme',
+    '/orgs/nobody',
+    '/users/octocat',
+    '/users/nobody',
+    '/repos/acme/app',
+    '/repos/acme/no',
+  ]) {
+    await client.send('GET', `${path}/installation`, { bearer })
+  }
+  await client.send('GET', '/repos/acme/old/installation', { bearer })
+  const mint = `/app/installations/${all}/access_tokens`
+  await client.send('POST', mint, {
+    bearer,
+    body: { permissions: { contents: 'read' }, repositories: ['app', 'docs'] },
+  })
+  await client.send('POST', mint, { bearer, body: { permissions: { actions: 'read' } } })
+  await client.send('POST', mint, { bearer, body: { repositories: ['nowhere'] } })
+  await client.send('POST', '/app/installations/1/access_tokens', { bearer })
+  const suspended = [...github.installations.values()].find(({ suspendedAt }) => suspendedAt !== undefined)
+  await client.send('POST', `/app/installations/${suspended?.id}/access_tokens`, { bearer })
+  await client.send('POST', mint, as('nonsense'))
+
+  const token = as(await client.mint(all))
+  const blind = as(await client.mint(all, { permissions: { issues: 'read' } }))
+  for (const path of ['README.md', 'src', 'src/main.ts', 'link', 'sub', 'missing']) {
+    await client.send('GET', `/repos/acme/app/contents/${path}`, token)
+  }
+  const { headers } = await client.send('GET', '/repos/acme/app/contents/README.md', token)
+  await client.send('GET', '/repos/acme/app/contents/README.md?ref=main', {
+    ...token,
+    headers: { 'if-none-match': headers.get('etag') ?? '' },
+  })
+  await client.send('GET', '/repos/acme/app/contents/README.md', blind)
+  await client.send('GET', '/repos/acme/app/contents/README.md', as('nonsense'))
+  await client.send('GET', '/repos/acme/old/contents/README.md', token)
+  await client.send('GET', '/repos/acme/app', token)
+  await client.send('GET', '/repos/acme/old', token)
+  await client.send('GET', '/repos/acme/missing', token)
+  await client.send('GET', '/installation/repositories?per_page=2&page=1', token)
+  await client.send('GET', '/rate_limit', token)
+  await client.send('DELETE', '/installation/token', token)
+  await client.send('DELETE', '/installation/token', token)
+}
+
+const SPOKEN = [
+  'DELETE /installation/token 204',
+  'DELETE /installation/token 401',
+  'GET /app 200',
+  'GET /app 401',
+  'GET /app/installations 200',
+  'GET /installation/repositories 200',
+  'GET /orgs/{org}/installation 200',
+  'GET /orgs/{org}/installation 404',
+  'GET /rate_limit 200',
+  'GET /repos/{owner}/{repo} 200',
+  'GET /repos/{owner}/{repo} 301',
+  'GET /repos/{owner}/{repo} 404',
+  'GET /repos/{owner}/{repo}/contents/{path} 200',
+  'GET /repos/{owner}/{repo}/contents/{path} 301',
+  'GET /repos/{owner}/{repo}/contents/{path} 304',
+  'GET /repos/{owner}/{repo}/contents/{path} 401',
+  'GET /repos/{owner}/{repo}/contents/{path} 403',
+  'GET /repos/{owner}/{repo}/contents/{path} 404',
+  'GET /repos/{owner}/{repo}/installation 200',
+  'GET /repos/{owner}/{repo}/installation 301',
+  'GET /repos/{owner}/{repo}/installation 404',
+  'GET /users/{username}/installation 200',
+  'GET /users/{username}/installation 404',
+  'POST /app/installations/{installation_id}/access_tokens 201',
+  'POST /app/installations/{installation_id}/access_tokens 401',
+  'POST /app/installations/{installation_id}/access_tokens 403',
+  'POST /app/installations/{installation_id}/access_tokens 404',
+  'POST /app/installations/{installation_id}/access_tokens 422',
+]
+
+/** The body with one member replaced, or removed when `value` is undefined. */
+function withMember(body: unknown, [name = '', ...below]: readonly string[], value: unknown): unknown {
+  const inner = below.length === 0 ? value : withMember(member(body, name), below, value)
+  if (Array.isArray(body)) return body.map((item, index) => (String(index) === name ? inner : item))
+  const { [name]: _, ...rest } = { ...(body as Readonly<Record<string, unknown>> | undefined) }
+  return inner === undefined ? rest : { ...rest, [name]: inner }
+}
