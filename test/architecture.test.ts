@@ -9,6 +9,7 @@ import { expect, test } from '@jest/globals'
  */
 const CORE = ['exchange', 'policy', 'terms']
 const EDGE = [...CORE, 'runtime']
+const PARTS = ['config', 'oidc', 'github', 'wire', 'webhook', 'store', 'audit']
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The core does no I/O and reads no clock, environment or randomness: those are arguments.
   terms: [],
@@ -27,8 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['terms', 'runtime'],
   client: [],
   // The trunk: main → commands → compose → everything.
-  'compose.ts': [...EDGE, 'config', 'oidc', 'github', 'wire', 'webhook', 'store', 'audit'],
-  commands: [...EDGE, 'compose.ts', 'config', 'sandbox'],
+  'compose.ts': [...EDGE, ...PARTS],
+  commands: [...EDGE, ...PARTS, 'compose.ts', 'sandbox'],
   'main.ts': ['commands'],
 }
 
@@ -76,6 +77,16 @@ test('a folder imports itself and what the table allows', () => {
     return targets.filter((target) => !allowed.includes(folderOf(target))).map((target) => `${path} → ${target}`)
   })
   expect(breaches).toEqual([])
+})
+
+test('only compose.ts joins parts of the service', () => {
+  const joining = FILES.filter(({ path, text }) => {
+    const folders = imports(text)
+      .filter(isLocal)
+      .map((target) => folderOf(normalize(join(dirname(path), target))))
+    return new Set(folders.filter((folder) => folder !== 'config' && PARTS.includes(folder))).size > 1
+  })
+  expect(joining.map(({ path }) => path).filter((path) => path !== 'compose.ts')).toEqual([])
 })
 
 test('the core uses no package and no built-in module but those of its list', () => {
