@@ -114,6 +114,7 @@ function patternMatcher(work: Work, pointer: string, field: string): (pattern: s
 function checkedPermissions(work: Work): Permissions | undefined {
   const entries: [string, Level][] = []
   for (const [name, level] of Object.entries<string>(work.fields.permissions ?? {})) {
+    if (work.findings.length >= FINDING_LIMIT) break
     const pointer = pointerTo('/permissions', name)
     const fault = permissionFault(name, level)
     if (fault !== undefined) refuse(work, pointer, fault)

@@ -33,7 +33,7 @@ function issuerFault(text: string, rules: IssuerRules): string | undefined {
   if (loopback && !rules.allowLoopback) return 'is at a loopback address (ALLOW_LOOPBACK_ISSUERS is off)'
   if (scheme === 'http' && !loopback) return 'must use https'
   if (!loopback && !isHost(host)) return 'has a host that is neither a name nor an address'
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return 'has a port that does not exist'
+  if (port !== undefined && Number(port) > 65_535) return 'has a port that does not exist'
   return pathFault(path)
 }
 
@@ -50,7 +50,7 @@ function pathFault(path: string): string | undefined {
 
 /** A DNS name, an IPv4 address in four decimal parts, or a bracketed IPv6 address; never `127.1`, `0x7f.1` or `2130706433`. */
 function isHost(host: string): boolean {
-  if (host.startsWith('[')) return IPV6_LITERAL.test(host)
+  if (host.startsWith('[')) return IPV6_LITERAL.test(host) && URL.canParse(`https://${host}`)
   const labels = host.split('.')
   const last = labels.at(-1) ?? ''
   if (/^\d+$/.test(last) || /^0x/i.test(last)) return labels.length === 4 && labels.every(isOctet)
@@ -64,7 +64,7 @@ function isOctet(label: string): boolean {
 const ISSUER_LIMIT = 255
 const SEGMENT_LIMIT = 150
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
-const ISSUER = /^(https?):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?(\/[^?#]*)?$/
+const ISSUER = /^(https?):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([1-9]\d{0,4}))?(\/[^?#]*)?$/
 const PATH = /^[A-Za-z0-9._~/-]*$/
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/
 const IPV6_LITERAL = /^\[[0-9A-Fa-f:.]{2,45}\]$/

@@ -1,6 +1,7 @@
 /**
  * JSON.parse that refuses an object with two members of one name (RFC 8259 §4 leaves their meaning open, so two parsers
- * may see two different tokens). Throws a SyntaxError.
+ * may see two different tokens), and nesting over 64: some 6000 brackets, which fit into a token, overflow the stack of
+ * whoever writes the value out again. Throws a SyntaxError.
  */
 export function parseJsonStrictly(text: string): unknown {
   const value: unknown = JSON.parse(text)
@@ -20,9 +21,10 @@ function repeatedMember(text: string): string | undefined {
   let index = 0
   while (index < text.length) {
     const character = text[index]
-    if (character === '{') objects.push(new Set())
-    else if (character === '[') objects.push(undefined)
-    else if (character === '}' || character === ']') objects.pop()
+    if (character === '{' || character === '[') {
+      if (objects.length === DEPTH_LIMIT) throw new SyntaxError(`nested deeper than ${DEPTH_LIMIT}`)
+      objects.push(character === '{' ? new Set() : undefined)
+    } else if (character === '}' || character === ']') objects.pop()
     else if (character === '"') {
       const end = endOfString(text, index)
       const names = objects.at(-1)
@@ -50,3 +52,5 @@ function isMemberName(text: string, end: number): boolean {
   while (text[index] === ' ' || text[index] === '\t' || text[index] === '\n' || text[index] === '\r') index += 1
   return text[index] === ':'
 }
+
+const DEPTH_LIMIT = 64

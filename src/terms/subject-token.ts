@@ -47,10 +47,7 @@ function json(part: string, name: string): unknown {
   try {
     return parseJsonStrictly(UTF8.decode(Buffer.from(part, 'base64url')))
   } catch (cause) {
-    if (cause instanceof SyntaxError || cause instanceof TypeError) {
-      throw malformed(`its ${name} is not valid JSON, or names a member twice`, cause)
-    }
-    throw cause
+    throw malformed(`its ${name} is not valid JSON, or names a member twice`, cause)
   }
 }
 
