@@ -20,23 +20,19 @@ async function documentTypes() {
   const types = []
   for (const [index, title] of Object.keys(DOCUMENTS).entries()) {
     // What no TypeScript type can say ("exactly one of") would only turn the document into a union of near copies.
-    const { $id, allOf, anyOf, ...shape } = structuredClone(schemas[index])
-    types.push(
-      await compile(withoutTitles({ ...shape, title }), title, {
-        cwd: 'schemas/',
-        bannerComment: '',
-        format: false,
-        ignoreMinAndMaxItems: true,
-      }),
-    )
+    const { $id, $defs, allOf, anyOf, properties, ...shape } = schemas[index]
+    const schema = { ...shape, title, properties: inlined(properties, $defs) }
+    types.push(await compile(schema, title, { bannerComment: '', format: false, ignoreMinAndMaxItems: true }))
   }
   return types.join('\n')
 }
 
-/** A title below the root becomes a named type: a dozen aliases of `string`. */
-function withoutTitles(schema) {
-  const properties = Object.entries(schema.properties).map(([name, { title, ...property }]) => [name, property])
-  return { ...schema, properties: Object.fromEntries(properties) }
+/** Titles and references would become named types: a dozen aliases of `string`, and the same ones in each document. */
+function inlined(value, definitions) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const { title, $ref, ...rest } = value
+  const whole = $ref === undefined ? rest : { ...definitions[$ref.slice('#/$defs/'.length)], ...rest }
+  return Object.fromEntries(Object.entries(whole).map(([name, member]) => [name, inlined(member, definitions)]))
 }
 
 function validators() {

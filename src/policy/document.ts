@@ -156,6 +156,7 @@ function refuseProperties(reader: Reader, event: ScalarEvent | SequenceEvent | M
 }
 
 function report(reader: Reader, pointer: string, message: string, offset?: number): void {
+  if (reader.findings.length === FINDING_LIMIT) return
   const place = offset === undefined ? undefined : reader.placeOf(offset)
   reader.findings.push({ message, pointer, ...place })
 }
@@ -207,5 +208,7 @@ function isTooLong(source: string): boolean {
 const TEXT_LIMIT_BYTES = 65_536
 /** The deepest field of a policy is at depth 3. */
 const DEPTH_LIMIT = 16
+/** Nobody reads more, and a file of 64 KiB can have ten thousand. */
+const FINDING_LIMIT = 100
 const BYTE_ORDER_MARK = '\uFEFF'
 const ALIAS_REFUSED = 'an alias (*) is not allowed: write the value out'

@@ -25,12 +25,13 @@ export function compilePattern(source: string): PatternCompilation {
   if (literal !== undefined) {
     return { ok: true, size: 1, matcher: { kind: 'pattern', source, matches: (value) => value === literal } }
   }
-  if (programEstimate(source) > PROGRAM_LIMIT) return refused(TOO_LARGE)
+  const estimate = programEstimate(source)
+  if (estimate > PROGRAM_LIMIT) return refused(TOO_LARGE)
   const engine = engineOf(source)
-  if ('fault' in engine) return refused(engine.fault)
+  if ('fault' in engine) return refused(engine.fault, estimate)
   if (engine.size > PROGRAM_LIMIT) return refused(TOO_LARGE, engine.size)
   const matches = (value: string) => value.length <= VALUE_LIMIT && engine.set.match(value).length > 0
-  return { ok: true, size: engine.size, matcher: { kind: 'pattern', source, matches } }
+  return { ok: true, size: Math.max(engine.size, estimate), matcher: { kind: 'pattern', source, matches } }
 }
 
 /**

@@ -262,11 +262,11 @@ describe('a policy whose rules do not hold', () => {
   })
 
   test('many patterns that are large together', () => {
-    const claims = Array.from({ length: 8 }, (_, index) => `  c${index}: a{850}b{850}\n`).join('')
+    const claims = Array.from({ length: 5 }, (_, index) => `  c${index}: a{850}b{850}\n`).join('')
     expect(outcome(`${WHOLE}claim_pattern:\n${claims}`)).toEqual([
       'compile',
-      '12:3 /claim_pattern/c6 claim_pattern "c6" is one pattern too many: all patterns of the policy together are too large',
-      '13:3 /claim_pattern/c7 claim_pattern "c7" is one pattern too many: all patterns of the policy together are too large',
+      '9:3 /claim_pattern/c3 claim_pattern "c3" is one pattern too many: all patterns of the policy together are too large',
+      '10:3 /claim_pattern/c4 claim_pattern "c4" is one pattern too many: all patterns of the policy together are too large',
     ])
   })
 
