@@ -109,14 +109,19 @@ async function get(
   if (encoding !== undefined && encoding !== 'identity') {
     throw new FetchError('invalid', 'it answered with a content encoding that was not asked for')
   }
+  if (Number(headers['content-length']) > documentBytes) throw tooLong(documentBytes)
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
-    if (bytes > documentBytes) throw new FetchError('invalid', `its answer is longer than ${documentBytes} bytes`)
+    if (bytes > documentBytes) throw tooLong(documentBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+function tooLong(documentBytes: number): FetchError {
+  return new FetchError('invalid', `its answer is longer than ${documentBytes} bytes`)
 }
 
 function refuseStatus(status: number): void {

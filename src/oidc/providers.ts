@@ -44,7 +44,7 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
   const reload = (issuer: string): Promise<Loaded> => {
     const remembered = recentFailure(issuer)
     const result =
-      remembered === undefined ? flights.run(issuer, NEVER, () => ask(issuer)) : Promise.reject<Loaded>(remembered)
+      remembered === undefined ? flights.run(issuer, unending(), () => ask(issuer)) : Promise.reject<Loaded>(remembered)
     result.catch(() => {}) // nobody may be waiting
     return result
   }
@@ -133,7 +133,8 @@ function textOf(cause: unknown): string | undefined {
   return cause.cause === undefined ? cause.message : `${cause.message}: ${textOf(cause.cause)}`
 }
 
-const NEVER = new AbortController().signal
+/** The signal of work that nobody in particular waits for: one each, as listeners pile up on a shared one. */
+const unending = () => new AbortController().signal
 
 /** What an entry takes beside its keys, and what a byte of a JWK Set becomes as key objects: measured, rounded up. */
 const ENTRY_BYTES = 1_024

@@ -25,8 +25,8 @@ export async function createVerifierWorld(
   options: Partial<VerifierOptions> & { readonly sandbox?: SandboxIssuerOptions } = {},
 ): Promise<VerifierWorld> {
   const clock = manualClock()
-  const issuer = await createSandboxIssuer({ clock, keys, ...options.sandbox })
   const verifier = createVerifier({ issuers: [], allowLoopback: true, clock, log: createLog('silent'), ...options })
+  const issuer = await createSandboxIssuer({ clock, keys, ...options.sandbox })
   const verify = async (compact: string, signal = new AbortController().signal) =>
     verifier.verify(parseSubjectToken(compact), signal)
   const outcome = (compact: string) => verify(compact).catch((error: unknown) => asOutcome(error))
