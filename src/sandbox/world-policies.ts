@@ -1,0 +1,84 @@
+/** The issuers that the world's policies name. */
+export interface PolicyIssuers {
+  readonly actions: string
+  readonly cluster: string
+  readonly google: string
+}
+
+/** Identity to the text of its policy, by repository. */
+export function acmePolicies({ actions, cluster, google }: PolicyIssuers) {
+  return {
+    organization: {
+      'release-bot': `# Tags of acme/app may write to the repositories that a release touches.
+issuer: ${actions}
+subject_pattern: repo:acme/app:ref:refs/tags/v[0-9.]+
+claim_pattern:
+  workflow_ref: acme/app/\\.github/workflows/.*
+permissions:
+  contents: write
+  pull_requests: write
+repositories:
+  - app
+  - docs
+`,
+    },
+    app: {
+      ci: `# The main branch of this repository may read it.
+issuer: ${actions}
+subject: repo:acme/app:ref:refs/heads/main
+permissions:
+  contents: read
+`,
+      deploy: `# Its production environments may deploy.
+issuer: ${actions}
+subject_pattern: repo:acme/app:environment:production \\((eu|us)\\)
+claim_pattern:
+  job_workflow_ref: acme/app/\\.github/workflows/.*
+permissions:
+  contents: read
+  deployments: write
+`,
+      builder: `# A service account of the cluster may comment on issues. Its tokens have an audience of their own.
+issuer: ${cluster}
+subject: system:serviceaccount:ci:builder
+audience: octo-sts
+permissions:
+  contents: read
+  issues: write
+`,
+      packager: `# The App's installation has no such permission: GitHub refuses it.
+issuer: ${actions}
+subject: repo:acme/app:ref:refs/heads/main
+permissions:
+  packages: write
+`,
+      broken: `# Invalid: there are two subjects, and no permissions.
+issuer: ${actions}
+subject: repo:acme/app:ref:refs/heads/main
+subject_pattern: repo:acme/app:.*
+`,
+    },
+    docs: {
+      publisher: `# One Google service account, told by its e-mail address.
+issuer: ${google}
+subject_pattern: '[0-9]+'
+claim_pattern:
+  email: publisher@acme\\.iam\\.gserviceaccount\\.com
+  email_verified: 'true'
+permissions:
+  contents: write
+`,
+    },
+  } as const
+}
+
+export function octocatPolicies({ actions }: PolicyIssuers) {
+  return {
+    sync: `# A workflow of another owner's repository may read this user's dotfiles.
+issuer: ${actions}
+subject: repo:acme/app:ref:refs/heads/main
+permissions:
+  contents: read
+`,
+  } as const
+}
