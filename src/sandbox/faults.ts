@@ -60,17 +60,30 @@ export interface FaultTarget {
 export interface FaultHandle {
   /** How many requests it has met. */
   readonly hits: number
+  /** Resolves when it meets its first request. */
+  readonly met: Promise<void>
   clear(): void
 }
 
 /** The faults that are set, in order: of several that match, the first set wins until it is used up. */
 export function createFaults() {
-  const set = new Set<{ readonly target: FaultTarget; readonly fault: Fault; seen: number; hits: number }>()
+  const set = new Set<{
+    readonly target: FaultTarget
+    readonly fault: Fault
+    readonly meet: () => void
+    seen: number
+    hits: number
+  }>()
   return {
     add(target: FaultTarget, fault: Fault): FaultHandle {
-      const entry = { target, fault, seen: 0, hits: 0 }
+      let meet = () => {}
+      const met = new Promise<void>((resolve) => {
+        meet = resolve
+      })
+      const entry = { target, fault, meet, seen: 0, hits: 0 }
       set.add(entry)
       return {
+        met,
         get hits() {
           return entry.hits
         },
@@ -91,6 +104,7 @@ export function createFaults() {
         entry.seen += 1
         if (entry.seen <= (target.after ?? 0)) continue
         entry.hits += 1
+        entry.meet()
         return entry.fault
       }
       return undefined

@@ -157,7 +157,7 @@ function opaqueToken(): string {
 /** About 520 characters: nobody may rely on a token's length or alphabet. Nothing here reads the JWT again. */
 function statelessToken(appId: number, installationId: number): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const header = part({ alg: 'RS256', typ: 'JWT', kid: randomBytes(8).toString('hex') })
+  const header = part({ alg: 'RS256', typ: 'JWT', kid: randomBytes(18).toString('hex') })
   const payload = part({ jti: randomBytes(12).toString('hex'), sub: installationId })
   return `ghs_${appId}_${header}.${payload}.${randomBytes(256).toString('base64url')}`
 }

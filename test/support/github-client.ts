@@ -1,4 +1,4 @@
-import { sign } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import type { SandboxGitHub } from '../../src/sandbox/github.ts'
 
 /** A plain client of the embedded GitHub: no retries, no redirects followed. */
@@ -62,6 +62,13 @@ export function signAppJwt(
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const input = `${encode(header)}.${encode(claims)}`
   return `${input}.${sign('sha256', Buffer.from(input), privateKeyPem).toString('base64url')}`
+}
+
+/** A new App key, PKCS#1 PEM: making one takes up to a second, so tests that start many sandboxes share theirs. */
+export function rsaKeyPem(): string {
+  return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs1', format: 'pem' })
+    .toString()
 }
 
 /** A member of a JSON object; undefined where there is none. */
