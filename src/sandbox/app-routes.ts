@@ -1,5 +1,5 @@
 import { type Answer, GitHubError, notFound } from './github-answer.ts'
-import type { GitHubState, Repository } from './github-state.ts'
+import type { Account, GitHubState, Repository } from './github-state.ts'
 import { parseTokenRequest } from './installation-tokens.ts'
 import { page } from './page.ts'
 import { repositoryOf } from './repository-lookup.ts'
@@ -43,14 +43,15 @@ export const APP_ROUTES: readonly Route[] = [
     template: '/orgs/{org}/installation',
     documentation: 'apps/apps#get-an-organization-installation-for-the-authenticated-app',
     by: 'app',
-    answer: ({ params }, context) => installationOf(params['org'], 'Organization', context),
+    answer: ({ params }, context) => installationOf(params['org'], context, ({ type }) => type === 'Organization'),
   },
   {
     method: 'GET',
     template: '/users/{username}/installation',
     documentation: 'apps/apps#get-a-user-installation-for-the-authenticated-app',
     by: 'app',
-    answer: ({ params }, context) => installationOf(params['username'], 'User', context),
+    // Answers for organizations too, although it is not documented (actions/create-github-app-token, pull request 175).
+    answer: ({ params }, context) => installationOf(params['username'], context, () => true),
   },
   {
     method: 'GET',
@@ -91,9 +92,13 @@ function createToken({ params, body }: RouteRequest, { state, office, tokenForm,
   }
 }
 
-function installationOf(login = '', type: 'Organization' | 'User', { state, app, baseUrl }: RouteContext): Answer {
+function installationOf(
+  login = '',
+  { state, app, baseUrl }: RouteContext,
+  fits: (account: Account) => boolean,
+): Answer {
   const found = state.findInstallationOf(login)
-  if (found === undefined || found.account.type !== type) throw notFound()
+  if (found === undefined || !fits(found.account)) throw notFound()
   return ok(installationResource(found, app, baseUrl))
 }
 

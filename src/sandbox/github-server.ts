@@ -62,6 +62,7 @@ export async function listen(options: GitHubServerOptions): Promise<GitHubServer
     const authorization = credentialKind(headers.authorization)
     const call: Call = { method, path, query, route: match?.route.template, authorization, status: undefined }
     calls.push(call)
+    if (calls.length > MOST_RECORDED) calls.splice(0, MOST_RECORDED / 2)
     const fault = options.faults.take(call)
     const body = await readBody(request)
     const honest = (): Answer => service({ method, query, match, headers, body }, url)
@@ -97,6 +98,8 @@ export async function listen(options: GitHubServerOptions): Promise<GitHubServer
 
 /** Longer than any client's idle time, so that the sandbox never closes a connection a client is about to use. */
 const KEEP_ALIVE_MS = 120_000
+/** More than any test counts. So that a load test does not fill the memory, the older half is forgotten then. */
+const MOST_RECORDED = 100_000
 const LARGEST_REQUEST_BYTES = 1024 * 1024
 
 function createServer(

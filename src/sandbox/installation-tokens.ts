@@ -43,6 +43,7 @@ export function createTokenOffice(state: GitHubState, options: { readonly appId:
         revoked: false,
       }
       tokens.set(issued.token, issued)
+      if (tokens.size > MOST_REMEMBERED) tokens.delete(tokens.keys().next().value ?? '')
       return issued
     },
 
@@ -55,7 +56,7 @@ export function createTokenOffice(state: GitHubState, options: { readonly appId:
   }
 }
 
-/** The body of a mint, checked as GitHub checks it: unknown members, names and levels are 422, no object is 400. */
+/** The body of a mint, checked as GitHub checks it: unknown members, permissions and levels are 422, no object is 400. */
 export function parseTokenRequest(body: unknown): TokenRequest {
   if (body === undefined) return { permissions: {}, repositories: [], repositoryIds: [] }
   if (!isRecord(body)) throw new GitHubError(400, 'Body should be a JSON object')
@@ -77,8 +78,12 @@ export function reaches(token: IssuedToken, repository: Repository, installation
 }
 
 const LIFETIME_MS = 3_600_000
+/** So that a load test does not fill the memory; the oldest token is forgotten then, and refused. */
+const MOST_REMEMBERED = 100_000
 /** "Up to 500 repositories": docs.github.com, "Create an installation access token for an app". */
 const MOST_REPOSITORIES = 500
+/** Also what GitHub says of a permission that does not exist (martinbaillie/vault-plugin-secrets-github, issue 101). */
+const NOT_GRANTED = 'The permissions requested are not granted to this installation.'
 const MEMBERS: ReadonlySet<string> = new Set(['permissions', 'repositories', 'repository_ids'])
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
@@ -112,7 +117,7 @@ function selectPermissions(installation: Installation, asked: Granted): Granted 
   for (const [name, level] of Object.entries(asked)) {
     const held = Object.hasOwn(installation.permissions, name) ? installation.permissions[name] : undefined
     if (held === undefined || !covers(held, level)) {
-      throw new GitHubError(422, 'The permissions requested are not granted to this installation.')
+      throw new GitHubError(422, NOT_GRANTED)
     }
   }
   return { ...asked, metadata: asked['metadata'] ?? 'read' }
@@ -122,7 +127,7 @@ function parsePermissions(value: unknown): Granted {
   if (!isRecord(value)) throw invalid(`For 'properties/permissions', ${JSON.stringify(value)} is not an object.`)
   const entries = Object.entries(value).map(([name, level]) => {
     const standing = standingOf(name)
-    if (standing === 'unknown') throw invalid(`${JSON.stringify(name)} is not a permitted key.`)
+    if (standing === 'unknown') throw new GitHubError(422, NOT_GRANTED)
     const levels = standing === 'published' ? publishedLevels(name) : ANY_LEVEL
     if (typeof level !== 'string' || !isLevel(level) || !levels.includes(level)) {
       throw invalid(`For 'permissions/${name}', ${JSON.stringify(level)} is not a member of ${JSON.stringify(levels)}.`)

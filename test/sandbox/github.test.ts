@@ -27,7 +27,7 @@ describe('an installation', () => {
 
   test.each([
     ['/orgs/ACME/installation', 200],
-    ['/users/acme/installation', 404],
+    ['/users/acme/installation', 200],
     ['/repos/acme/APP/installation', 200],
     ['/repos/acme/docs/installation', 404],
     ['/users/octocat/installation', 200],

@@ -85,18 +85,8 @@ test.each<[string, unknown, number, string]>([
   ],
   ['a permission it has not', { permissions: { issues: 'read' } }, 422, UNGRANTED],
   ['a higher level', { permissions: { keys: 'write' } }, 422, UNGRANTED],
-  [
-    'an unknown permission',
-    { permissions: { content: 'read' } },
-    422,
-    'Invalid request.\n\n"content" is not a permitted key.',
-  ],
-  [
-    'a prototype name',
-    '{"permissions":{"__proto__":"read"}}',
-    422,
-    'Invalid request.\n\n"__proto__" is not a permitted key.',
-  ],
+  ['an unknown permission', { permissions: { content: 'read' } }, 422, UNGRANTED],
+  ['a prototype name', '{"permissions":{"__proto__":"read"}}', 422, UNGRANTED],
   [
     'an unknown level',
     { permissions: { contents: 'own' } },
