@@ -1,0 +1,84 @@
+import type { Clock, ExchangePorts } from '../exchange/ports.ts'
+import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
+import type { Logger } from '../runtime/log.ts'
+import { createAppJwt } from './app-jwt.ts'
+import { createCall } from './call.ts'
+import { createInstallations } from './installations.ts'
+import { createLookupBudget } from './lookup-budget.ts'
+import { createMint } from './mint.ts'
+import { createPolicyFiles, type PolicyFiles } from './policy-files.ts'
+import { createKeySigner, parsePrivateKey } from './private-key.ts'
+import { type AppIdentity, proveKey } from './prove-key.ts'
+import { createReaderTokens } from './reader-tokens.ts'
+import { type CallReport, createRest } from './rest.ts'
+import { createRevocations } from './revocations.ts'
+
+export interface GitHubOptions {
+  /** `https://api.github.com`, or `https://{host}/api/v3` of an Enterprise Server. */
+  readonly baseUrl: string
+  /** `privateKey`: PEM, as `parsePrivateKey` takes it. */
+  readonly app: { readonly id: number; readonly privateKey: string }
+  readonly clock: Clock
+  readonly log: Logger
+  /** How long past its five fresh minutes the last good policy may stand in for GitHub; 0 is off (`STALE_POLICY_MAX`). */
+  readonly stalePolicyMaxMs: number
+  readonly compile: (text: string, kind: PolicyKind) => Compilation
+  readonly userAgent?: string
+  /** For one call, its answer read to the end. Default 5 s (contract §5). */
+  readonly callLimitMs?: number
+  /** Told of each HTTP request; `route` is a template, so that it may be a metric's label. */
+  readonly onCall?: (report: CallReport) => void
+}
+
+/** All talk with GitHub. */
+export interface GitHub extends Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'mint' | 'revoke'> {
+  /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
+  proveKey(signal: AbortSignal): Promise<AppIdentity>
+  readonly forgetPolicies: PolicyFiles['forget']
+  /** Waits for mints and revocations that are under way, which end by their own limits, and closes the connections. */
+  close(): Promise<void>
+}
+
+/** Throws an Error when the private key is none. */
+export function createGitHub(options: GitHubOptions): GitHub {
+  const { baseUrl, app, clock, log, stalePolicyMaxMs: staleMaxMs, compile } = options
+  const callLimitMs = options.callLimitMs ?? CALL_LIMIT_MS
+  const monotonic = () => clock.monotonic()
+  const appJwt = createAppJwt({ appId: app.id, sign: createKeySigner(parsePrivateKey(app.privateKey)), clock })
+  const rest = createRest({
+    baseUrl,
+    appId: app.id,
+    appJwt,
+    userAgent: options.userAgent ?? 'octo-sts',
+    callLimitMs,
+    log,
+    monotonic,
+    onCall: options.onCall ?? (() => {}),
+  })
+  const call = createCall({ rest, appJwt, now: () => clock.now(), monotonic, callLimitMs })
+  const budget = createLookupBudget(clock)
+  const { revoke, settled } = createRevocations(call, log)
+  const installations = createInstallations({ call, clock, budget, staleMaxMs })
+  const readers = createReaderTokens({ call, revoke, clock })
+  const policies = createPolicyFiles({ call, clock, budget, readers, installations, compile, staleMaxMs })
+  const mints = new Set<Promise<unknown>>()
+  const track = (work: Promise<unknown>) => {
+    const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
+    mints.add(tracked)
+  }
+  return {
+    findInstallation: installations.find,
+    loadPolicy: policies.load,
+    mint: createMint({ call, revoke, installations, clock, track }),
+    revoke,
+    proveKey: (signal) => proveKey(call, signal),
+    forgetPolicies: policies.forget,
+    async close() {
+      while (mints.size > 0) await Promise.all(mints)
+      await settled()
+      await rest.close()
+    },
+  }
+}
+
+const CALL_LIMIT_MS = 5000

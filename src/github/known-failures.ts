@@ -1,0 +1,48 @@
+import { Denial } from '../terms/denial.ts'
+import { quote } from '../terms/text.ts'
+import { type Answer, describe } from './answer.ts'
+
+/** An answer that came and makes no sense: HTML, `null`, another shape. Unlike silence it gives no right to stale data. */
+export class UnreadableAnswer extends Error {}
+
+/**
+ * GitHub said that the installation cannot be used: 404 (gone, or not known to this machine of GitHub's yet) or 403
+ * (suspended, perhaps). `otherwise` is the refusal when a fresh look at the installation does not explain it.
+ */
+export class InstallationDoubted extends Error {
+  readonly otherwise: Denial
+
+  constructor(otherwise: Denial) {
+    super(otherwise.message, { cause: otherwise.cause })
+    this.otherwise = otherwise
+  }
+}
+
+export function unreadable(doing: string, answer: Answer): Denial {
+  return new Denial('GITHUB_UNAVAILABLE', `GitHub sent an answer that cannot be understood while ${doing}; try again`, {
+    cause: new UnreadableAnswer(describe(answer).message),
+  })
+}
+
+/** The account has another name by now. Old names are never followed: they may belong to somebody else tomorrow. */
+export function ownerRenamed(owner: string): Denial {
+  return new Denial(
+    'REPOSITORY_RENAMED',
+    `no installation found for ${quote(owner)}: the account has another name now; ask with that, old names are not followed`,
+  )
+}
+
+export function notInstalled(owner: string, cause?: Error): Denial {
+  return new Denial(
+    'APP_NOT_INSTALLED',
+    `no installation found for ${quote(owner)}: check the owner's name, and ask its administrators to install the GitHub App`,
+    { cause },
+  )
+}
+
+/** True for the failures that let the last good answer stand (contract §12): rate limits, 5xx and silence. */
+export function isUnanswered(error: unknown): error is Denial {
+  return error instanceof Denial && UNANSWERED.has(error.reason) && !(error.cause instanceof UnreadableAnswer)
+}
+
+const UNANSWERED: ReadonlySet<string> = new Set(['GITHUB_RATE_LIMITED', 'GITHUB_UNAVAILABLE', 'GITHUB_TIMEOUT'])

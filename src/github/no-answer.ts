@@ -1,0 +1,14 @@
+/**
+ * GitHub was asked and gave no usable answer: for the log and for the decision whether to ask again.
+ * `unreached`: the connection failed before any of an answer came. `cut`: it broke off, or was too large.
+ * `timeout`: the time for one call was over.
+ */
+export class NoAnswer extends Error {
+  readonly kind: 'unreached' | 'cut' | 'timeout'
+
+  constructor(kind: NoAnswer['kind'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'NoAnswer'
+    this.kind = kind
+  }
+}

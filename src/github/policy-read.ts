@@ -1,0 +1,112 @@
+import type { Clock, Installation, PolicyRequest } from '../exchange/ports.ts'
+import { Denial } from '../terms/denial.ts'
+import { POLICY_FOLDER, POLICY_SUFFIX } from '../terms/identity.ts'
+import { quote } from '../terms/text.ts'
+import { type Answer, describe } from './answer.ts'
+import type { Call } from './call.ts'
+import { InstallationDoubted, unreadable } from './known-failures.ts'
+import { type PathContent, readPathContent } from './policy-answer.ts'
+import type { ReaderToken, ReaderTokens } from './reader-tokens.ts'
+
+/** What is known of the file from an earlier read. */
+export interface KnownFile {
+  readonly sha: string
+  readonly etag: string | undefined
+  /** The token that the ETag was got with: with another one GitHub answers another ETag for the same content. */
+  readonly reader: ReaderToken
+}
+
+export type PolicyRead = { readonly reader: ReaderToken; readonly etag: string | undefined } & (
+  | PathContent
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'missing' }
+)
+
+export interface PolicyReadOptions {
+  readonly call: Call
+  readonly readers: ReaderTokens
+  readonly clock: Pick<Clock, 'monotonic'>
+}
+
+/**
+ * Reads a policy file from the default branch. A token that GitHub no longer takes is replaced once; so is one that is too
+ * old to tell a missing file from a repository that was taken from the App since.
+ * Throws InstallationDoubted when GitHub forbids the read: a suspended installation looks like that.
+ * Refuses `REPOSITORY_*`, `CONTENTS_NOT_GRANTED`, `POLICY_READ_FORBIDDEN`, `APP_CREDENTIALS_REFUSED`, `GITHUB_*`.
+ */
+export async function readPolicy(
+  request: PolicyRequest & { readonly known: KnownFile | undefined },
+  { call, readers, clock }: PolicyReadOptions,
+): Promise<PolicyRead> {
+  let reader = await readers.get(request)
+  let answer = await get(request, reader, call)
+  const isDoubtful = answer.status === 401 || (answer.status === 404 && clock.monotonic() - reader.mintedAt > PROOF_MS)
+  if (isDoubtful) {
+    readers.drop(request, reader)
+    reader = await readers.get(request)
+    answer = await get(request, reader, call)
+  }
+  return { reader, etag: answer.headers['etag'], ...understood(answer, request) }
+}
+
+type Target = PolicyRequest & { readonly known: KnownFile | undefined; readonly installation: Installation }
+
+function get({ owner, repository, identity, known }: Target, reader: ReaderToken, call: Call): Promise<Answer> {
+  const etag = known?.reader === reader ? known.etag : undefined
+  return call({
+    route: `GET /repos/{owner}/{repo}/contents/${POLICY_FOLDER}/{file}`,
+    parameters: { owner, repo: repository, file: `${identity}${POLICY_SUFFIX}` },
+    ...(etag === undefined ? {} : { headers: { 'if-none-match': etag } }),
+    as: { token: reader.token },
+    maxBytes: ANSWER_LIMIT_BYTES,
+    doing: DOING,
+    owner,
+    retry: 'safe',
+  })
+}
+
+function understood(
+  answer: Answer,
+  { owner, repository, known }: Target,
+): PathContent | { readonly kind: 'unchanged' | 'missing' } {
+  const { status } = answer
+  if (status === 200) return readPathContent(answer)
+  if (status === 304 && known !== undefined) return { kind: 'unchanged' }
+  if (status === 404) return { kind: 'missing' }
+  if (REDIRECTS.has(status)) throw renamed(owner, repository)
+  if (status === 401) throw readerRefused(answer)
+  if (status === 403 || status === 451) throw new InstallationDoubted(forbidden(answer, owner, repository))
+  throw unreadable(DOING, answer)
+}
+
+function renamed(owner: string, repository: string): Denial {
+  return new Denial(
+    'REPOSITORY_RENAMED',
+    `the repository ${quote(`${owner}/${repository}`)} was renamed or moved: ask with its new name, old names are not followed`,
+  )
+}
+
+function readerRefused(answer: Answer): Denial {
+  return new Denial(
+    'APP_CREDENTIALS_REFUSED',
+    'failed to get token: GitHub does not accept the token it has just issued',
+    {
+      cause: describe(answer),
+    },
+  )
+}
+
+function forbidden(answer: Answer, owner: string, repository: string): Denial {
+  return new Denial(
+    'POLICY_READ_FORBIDDEN',
+    `GitHub forbids the App to read the trust policies of ${quote(`${owner}/${repository}`)}: look for an IP allow list, a blocked repository or a missing "contents: read"`,
+    { cause: describe(answer) },
+  )
+}
+
+const DOING = 'reading the trust policy'
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+/** For so long a reader token proves by itself that the App was given the repository. */
+const PROOF_MS = 60_000
+/** A file of 1 MB in base64 with its addresses; larger ones GitHub sends without their content. */
+const ANSWER_LIMIT_BYTES = 2 * 1024 * 1024

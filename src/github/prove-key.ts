@@ -1,0 +1,33 @@
+import { untilAborted } from '../runtime/single-flight.ts'
+import { isJsonObject } from '../terms/json.ts'
+import type { Call } from './call.ts'
+import { isId } from './installation-answer.ts'
+import { unreadable } from './known-failures.ts'
+
+export interface AppIdentity {
+  readonly id: number
+  readonly slug: string
+}
+
+/** Asks GitHub who we are: only the App's own key gets an answer. */
+export async function proveKey(call: Call, signal: AbortSignal): Promise<AppIdentity> {
+  signal.throwIfAborted()
+  const asking = call({
+    route: 'GET /app',
+    as: 'app',
+    owner: undefined,
+    doing: DOING,
+    retry: 'safe',
+    wanted: () => !signal.aborted,
+    maxBytes: ANSWER_LIMIT_BYTES,
+  })
+  const answer = await untilAborted(asking, signal)
+  const { body } = answer
+  if (answer.status !== 200 || !isJsonObject(body)) throw unreadable(DOING, answer)
+  const { id, slug } = body
+  if (!isId(id) || typeof slug !== 'string') throw unreadable(DOING, answer)
+  return { id, slug }
+}
+
+const DOING = "proving the App's private key"
+const ANSWER_LIMIT_BYTES = 256 * 1024

@@ -1,0 +1,120 @@
+import { createAppAuth } from '@octokit/auth-app'
+import { Octokit } from '@octokit/core'
+import type { Logger } from '../runtime/log.ts'
+import type { Answer } from './answer.ts'
+import type { AppJwt } from './app-jwt.ts'
+import { NoAnswer } from './no-answer.ts'
+import { createPoolFetch, type FetchedAnswer, type FetchInit } from './pool-fetch.ts'
+
+/** One request. `route` is a template: parameters that it names are put into the path, the others into the body or query. */
+export interface RestRequest {
+  readonly route: string
+  readonly parameters?: Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, string>>
+  /** `app`: with the App's JWT, which Octokit's App authentication adds. */
+  readonly as: 'app' | { readonly token: string }
+  readonly maxBytes: number
+}
+
+/** What became of one call, for metrics; `status` is undefined when no answer came. */
+export interface CallReport {
+  readonly route: string
+  readonly status: number | undefined
+  readonly durationMs: number
+}
+
+export interface Rest {
+  /** One request, one try, at most `callLimitMs`. Throws NoAnswer and nothing else that GitHub could cause. */
+  send(request: RestRequest): Promise<Answer>
+  close(): Promise<void>
+}
+
+export interface RestOptions {
+  readonly baseUrl: string
+  readonly appId: number
+  readonly appJwt: AppJwt
+  readonly userAgent: string
+  readonly callLimitMs: number
+  readonly log: Logger
+  readonly monotonic: () => number
+  readonly onCall: (report: CallReport) => void
+}
+
+/**
+ * GitHub's REST API through Octokit. Installation tokens are never asked of Octokit's own authentication: it shares them
+ * between callers, and one of those would revoke what the other still uses.
+ */
+export function createRest(options: RestOptions): Rest {
+  const { appId, appJwt, userAgent, callLimitMs, log, monotonic, onCall } = options
+  const baseUrl = options.baseUrl.replace(/\/+$/, '')
+  const pool = createPoolFetch(baseUrl, callLimitMs)
+  const common = { baseUrl, userAgent, log: octokitLog(log) }
+  const createJwt = (_id: number | string, skewSeconds?: number) => appJwt.get(skewSeconds)
+  const asApp = new Octokit({ ...common, authStrategy: createAppAuth, auth: { appId, createJwt } })
+  const asInstallation = new Octokit(common)
+
+  const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {
+    const limit = new AbortController()
+    const timer = setTimeout(
+      () => limit.abort(new NoAnswer('timeout', `no answer within ${callLimitMs} ms`)),
+      callLimitMs,
+    )
+    const heard: { answer?: FetchedAnswer; failure?: unknown } = {}
+    const fetch = async (url: string, init: FetchInit) => {
+      delete heard.answer
+      try {
+        heard.answer = await pool.fetch(url, init, { signal: limit.signal, maxBytes })
+        return heard.answer
+      } catch (error) {
+        heard.failure = error
+        throw error
+      }
+    }
+    const authorization = as === 'app' ? {} : { authorization: `Bearer ${as.token}` }
+    try {
+      await (as === 'app' ? asApp : asInstallation).request(route, {
+        ...parameters,
+        headers: { ...API_HEADERS, ...headers, ...authorization },
+        request: { fetch },
+      })
+    } catch (error) {
+      // Octokit throws on 304 and from 400 on; here those are answers like others, and what was heard tells them apart.
+      if (heard.answer === undefined) throw heard.failure ?? error
+    } finally {
+      clearTimeout(timer)
+    }
+    if (heard.answer === undefined) throw new NoAnswer('unreached', 'Octokit made no request')
+    const { status, headers: answered } = heard.answer
+    return { status, headers: Object.fromEntries(answered), body: parsed(await heard.answer.text()) }
+  }
+
+  return {
+    async send(request) {
+      const begin = monotonic()
+      let status: number | undefined
+      try {
+        const answer = await exchange(request)
+        status = answer.status
+        return answer
+      } finally {
+        onCall({ route: request.route, status, durationMs: monotonic() - begin })
+      }
+    },
+    close: () => pool.close(),
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function octokitLog(log: Logger) {
+  const line = (message: string) => log.debug({ from: 'octokit' }, message)
+  return { debug: line, info: line, warn: line, error: line }
+}
+
+const API_HEADERS = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' } as const

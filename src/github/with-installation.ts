@@ -1,0 +1,31 @@
+import type { Clock, Installation } from '../exchange/ports.ts'
+import type { Installations } from './installations.ts'
+import { InstallationDoubted } from './known-failures.ts'
+
+export interface WithInstallationOptions {
+  readonly installations: Installations
+  readonly clock: Pick<Clock, 'monotonic'>
+}
+
+/**
+ * Does the work with the installation, and when GitHub says that it is gone or forbidden, once more with the one that is
+ * there now: the App may have been installed anew. Looking it up is also what tells a suspension from a refusal.
+ */
+export async function withInstallation<T>(
+  installation: Installation,
+  work: (installation: Installation) => Promise<T>,
+  { installations, clock }: WithInstallationOptions,
+): Promise<T> {
+  const askedAt = clock.monotonic()
+  try {
+    return await work(installation)
+  } catch (error) {
+    if (!(error instanceof InstallationDoubted)) throw error
+  }
+  const current = await installations.renew(installation, askedAt)
+  try {
+    return await work(current)
+  } catch (error) {
+    throw error instanceof InstallationDoubted ? error.otherwise : error
+  }
+}

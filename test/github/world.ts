@@ -1,0 +1,141 @@
+import type { Clock, Installation, PolicyRequest } from '../../src/exchange/ports.ts'
+import { createGitHub, type GitHub, type GitHubOptions } from '../../src/github/github.ts'
+import type { Compilation, PolicyKind } from '../../src/policy/trust-policy.ts'
+import { createLog } from '../../src/runtime/log.ts'
+import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../../src/sandbox/github.ts'
+import { Denial } from '../../src/terms/denial.ts'
+import { type Permissions, permissionsOf } from '../../src/terms/permissions.ts'
+
+/** An embedded GitHub with one organization, one user and the App installed for both, and our side of the talk. */
+export interface World {
+  readonly sandbox: SandboxGitHub
+  readonly github: GitHub
+  readonly clock: Clock & { advance(ms: number): void }
+  /** Texts that were compiled. */
+  readonly compiled: string[]
+  readonly installationId: number
+  /** "METHOD route" of each request since the last time, in order of arrival. */
+  calls(): string[]
+  policyRequest(about?: Partial<PolicyRequest>): Promise<PolicyRequest>
+  close(): Promise<void>
+}
+
+export interface WorldOptions extends Partial<Omit<GitHubOptions, 'clock' | 'compile'>> {
+  readonly sandbox?: Omit<SandboxGitHubOptions, 'clock'>
+}
+
+export const GRANTED = { contents: 'write', issues: 'write', pull_requests: 'read' } as const
+export const POLICY = 'issuer: https://issuer.example\n'
+export const POLICY_PATH = '.github/chainguard/deploy.sts.yaml'
+
+export const ORG = 'GET /orgs/{org}/installation'
+export const USER = 'GET /users/{username}/installation'
+export const TOKEN = 'POST /app/installations/{installation_id}/access_tokens'
+export const CONTENTS = 'GET /repos/{owner}/{repo}/contents/{path}'
+export const REVOKE = 'DELETE /installation/token'
+
+export async function createWorld({ sandbox: sandboxOptions, ...options }: WorldOptions = {}): Promise<World> {
+  let time = Date.UTC(2026, 10, 23)
+  const clock = {
+    now: () => time,
+    monotonic: () => time,
+    advance(ms: number) {
+      time += ms
+    },
+  }
+  const sandbox = await createSandboxGitHub({ ...sandboxOptions, clock })
+  sandbox.addAccount({ login: 'acme', type: 'Organization' })
+  sandbox.addAccount({ login: 'bob', type: 'User' })
+  sandbox.addRepository('acme', 'app', { files: { [POLICY_PATH]: POLICY } })
+  sandbox.addRepository('acme', 'lib', { files: { [POLICY_PATH]: POLICY } })
+  sandbox.addRepository('bob', 'tool', { files: { [POLICY_PATH]: POLICY } })
+  const installationId = sandbox.install('acme', { permissions: GRANTED, repositories: 'all' })
+  sandbox.install('bob', { permissions: GRANTED, repositories: 'all' })
+  const compiled: string[] = []
+  const github = createGitHub({
+    baseUrl: sandbox.url,
+    app: { id: sandbox.app.id, privateKey: sandbox.app.privateKeyPem },
+    log: createLog('silent'),
+    stalePolicyMaxMs: 3_600_000,
+    ...options,
+    clock,
+    compile: (text, kind) => {
+      compiled.push(text)
+      return compileAnything(text, kind)
+    },
+  })
+  return {
+    sandbox,
+    github,
+    clock,
+    compiled,
+    installationId,
+    calls() {
+      const made = sandbox.calls.map(({ method, route }) => `${method} ${route}`)
+      sandbox.forgetCalls()
+      return made
+    },
+    async policyRequest(about = {}) {
+      const owner = about.owner ?? 'acme'
+      const installation = about.installation ?? (await github.findInstallation(owner, never()))
+      return { owner, repository: 'app', identity: 'deploy', kind: 'repository', ...about, installation }
+    },
+    async close() {
+      await github.close()
+      await sandbox.close()
+    },
+  }
+}
+
+/** A signal that never aborts. */
+export function never(): AbortSignal {
+  return new AbortController().signal
+}
+
+export function permissions(asked: Readonly<Record<string, 'read' | 'write' | 'admin'>>): Permissions {
+  const result = permissionsOf(Object.entries(asked))
+  if (result === undefined) throw new Error('permissions are never empty')
+  return result
+}
+
+/** What the work was refused with: `REASON: message`. */
+export async function refusal(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'it was not refused',
+    (error: unknown) => (error instanceof Denial ? `${error.reason}: ${error.message}` : `no Denial: ${error}`),
+  )
+}
+
+export async function reason(work: Promise<unknown>): Promise<string> {
+  return (await refusal(work)).split(':')[0] ?? ''
+}
+
+export function grantFor(
+  installation: Installation,
+  about: { owner?: string; repositories?: readonly [string, ...string[]] | 'all' } = {},
+) {
+  return {
+    installation,
+    owner: about.owner ?? 'acme',
+    repositories: about.repositories ?? (['app'] as const),
+    permissions: permissions({ contents: 'read' }),
+  }
+}
+
+/** Compilation belongs to `policy`; here a text is valid unless it says that it is not. */
+function compileAnything(text: string, kind: PolicyKind): Compilation {
+  if (text.includes('invalid')) return { ok: false, stage: 'compile', findings: [{ message: 'invalid', pointer: '' }] }
+  const matcher = { kind: 'exact', source: text, matches: () => true } as const
+  const alternative = { issuer: matcher, subject: matcher, audience: undefined, claims: [] }
+  return {
+    ok: true,
+    policy: {
+      kind,
+      alternatives: [alternative],
+      permissions: permissions({ contents: 'read' }),
+      repositories: undefined,
+      app: undefined,
+      warnings: [],
+    },
+  }
+}
