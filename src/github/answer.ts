@@ -15,6 +15,11 @@ export function describe({ status, headers, body }: Answer): Error {
   )
 }
 
+/** True for an answer that leads elsewhere, as after a rename. It is never followed: the old name may have a new holder. */
+export function isRedirect({ status }: Answer): boolean {
+  return REDIRECTS.has(status)
+}
+
 /** The `message` of GitHub's error body, at most 1000 characters of it, or nothing. */
 export function messageOf(body: unknown): string {
   const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined
@@ -22,3 +27,4 @@ export function messageOf(body: unknown): string {
 }
 
 const MESSAGE_LIMIT = 1000
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])

@@ -4,7 +4,7 @@ import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
-import { type Answer, describe } from './answer.ts'
+import { type Answer, describe, isRedirect } from './answer.ts'
 import type { Call } from './call.ts'
 import { createExpiring } from './expiring.ts'
 import { type KnownInstallation, parseInstallation } from './installation-answer.ts'
@@ -106,7 +106,7 @@ async function ask(call: Call, owner: string): Promise<KnownInstallation | Refus
 
 function read(answer: Answer, owner: string, calls: number): KnownInstallation | Refusal {
   if (answer.status === 404) return { denial: notInstalled, calls, rememberMs: MISS_MS }
-  if (answer.status >= 300 && answer.status < 400) return { denial: ownerRenamed, calls, rememberMs: MISS_MS }
+  if (isRedirect(answer)) return { denial: ownerRenamed, calls, rememberMs: MISS_MS }
   if (answer.status >= 400) throw refusedByGitHub(answer)
   const parsed = parseInstallation(answer)
   // After a rename GitHub may answer with the account's new name; the old one may be somebody else's tomorrow.

@@ -2,7 +2,7 @@ import type { Clock, Installation, PolicyRequest } from '../exchange/ports.ts'
 import { Denial } from '../terms/denial.ts'
 import { POLICY_FOLDER, POLICY_SUFFIX } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
-import { type Answer, describe } from './answer.ts'
+import { type Answer, describe, isRedirect } from './answer.ts'
 import type { Call } from './call.ts'
 import { InstallationDoubted, unreadable } from './known-failures.ts'
 import { type PathContent, readPathContent } from './policy-answer.ts'
@@ -73,7 +73,7 @@ function understood(
   if (status === 200) return readPathContent(answer)
   if (status === 304 && known !== undefined) return { kind: 'unchanged' }
   if (status === 404) return { kind: 'missing' }
-  if (REDIRECTS.has(status)) throw renamed(owner, repository)
+  if (isRedirect(answer)) throw renamed(owner, repository)
   if (status === 401) throw readerRefused(answer)
   if (status === 403 || status === 451) throw new InstallationDoubted(forbidden(answer, owner, repository))
   throw unreadable(DOING, answer)
@@ -105,7 +105,6 @@ function forbidden(answer: Answer, owner: string, repository: string): Denial {
 }
 
 const DOING = 'reading the trust policy'
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** For so long a reader token proves by itself that the App was given the repository. */
 const PROOF_MS = 60_000
 /** A file of 1 MB in base64 with its addresses; larger ones GitHub sends without their content. */

@@ -62,7 +62,7 @@ async function readText(body: AsyncIterable<Uint8Array>, signal: AbortSignal, ma
     for await (const chunk of body) {
       length += chunk.length
       // Leaving the loop destroys the stream, and with it the connection: nothing more is received.
-      if (length > maxBytes) throw new NoAnswer('cut', `the answer is larger than ${maxBytes} bytes`)
+      if (length > maxBytes) throw new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`)
       chunks.push(chunk)
     }
   } catch (cause) {

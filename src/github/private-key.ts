@@ -8,7 +8,7 @@ export type Signer = (input: string) => Promise<Buffer>
  * have it. Throws an Error whose message says what is wrong and never quotes the text.
  */
 export function parsePrivateKey(pem: string): KeyObject {
-  const text = pem.replaceAll('\\r', '').replaceAll('\\n', '\n').replaceAll('\r\n', '\n').trim()
+  const text = unwrapped(pem)
   if (text === '') throw new Error('the private key is empty')
   const label = /^-----BEGIN ([A-Z0-9 ]+)-----/m.exec(text)?.[1]
   if (label === undefined)
@@ -30,6 +30,12 @@ export function createKeySigner(key: KeyObject): Signer {
         error === null ? resolve(signature) : reject(error),
       )
     })
+}
+
+/** Environment files keep a PEM on one line, often in quotes that nobody takes off. */
+function unwrapped(pem: string): string {
+  const lines = pem.replaceAll('\\r', '').replaceAll('\\n', '\n').replaceAll('\r\n', '\n').trim()
+  return (/^(["'])([^"']*)\1$/.exec(lines)?.[2] ?? lines).trim()
 }
 
 function checked(text: string): KeyObject {
