@@ -1,0 +1,13 @@
+/**
+ * The value of each `authorization` entry. Node keeps only the first of two such headers, on HTTP/1 and HTTP/2, so they
+ * are counted in the raw list (name, value, name, value, …). A proxy may have joined two with a comma (RFC 9110 §5.3), and
+ * no bearer token has one: those count as two again.
+ */
+export function authorizationsOf(rawHeaders: readonly string[]): readonly string[] {
+  const values: string[] = []
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue
+    values.push(...(rawHeaders[index + 1] ?? '').split(','))
+  }
+  return values
+}

@@ -1,0 +1,75 @@
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import { Denial } from '../terms/denial.ts'
+import { callerLeft } from './deadline.ts'
+import { type Pairs, parseJsonPairs, parsePairs } from './parameters.ts'
+
+export interface BodyRules {
+  readonly limitBytes: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * The parameters in the body of a POST: a form or JSON; none when it is empty, whatever type it says it has.
+ * Refuses with `REQUEST_TOO_LARGE`, `MEDIA_TYPE_UNSUPPORTED`, `REQUEST_MALFORMED`, or the signal's reason.
+ */
+export async function readBody(request: IncomingMessage | Http2ServerRequest, rules: BodyRules): Promise<Pairs> {
+  const bytes = await readBytes(request, rules)
+  if (bytes.length === 0) return []
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') throw unsupported('the body is compressed: send it as it is')
+  const type = mediaType(request.headers['content-type'])
+  if (type === 'application/x-www-form-urlencoded') return parsePairs(utf8(bytes), 'form')
+  if (type === 'application/json') return parseJsonPairs(utf8(bytes))
+  throw unsupported('the body must be application/x-www-form-urlencoded or application/json')
+}
+
+function readBytes(request: IncomingMessage | Http2ServerRequest, { limitBytes, signal }: BodyRules): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) return Promise.reject(tooLarge(limitBytes))
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const settle = (outcome: () => void): void => {
+      signal.removeEventListener('abort', onAbort)
+      request.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken)
+      request.on('error', ignore) // a stream that breaks after this must not end the process
+      outcome()
+    }
+    const onAbort = (): void => settle(() => reject(signal.reason))
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, size)))
+    const onBroken = (): void => settle(() => reject(callerLeft()))
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size > limitBytes) settle(() => reject(tooLarge(limitBytes)))
+      else chunks.push(chunk)
+    }
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    request.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken)
+  })
+}
+
+function mediaType(header: string | undefined): string {
+  return (header ?? '').split(';', 1).join('').trim().toLowerCase()
+}
+
+function utf8(bytes: Buffer): string {
+  try {
+    return UTF8.decode(bytes)
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    throw new Denial('REQUEST_MALFORMED', 'the body is not UTF-8', { cause })
+  }
+}
+
+function tooLarge(limitBytes: number): Denial {
+  return new Denial('REQUEST_TOO_LARGE', `the body is larger than ${limitBytes} bytes`)
+}
+
+function unsupported(message: string): Denial {
+  return new Denial('MEDIA_TYPE_UNSUPPORTED', message)
+}
+
+function ignore(): void {}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })

@@ -1,0 +1,48 @@
+import { Denial } from '../terms/denial.ts'
+
+/**
+ * The time a caller gives us, in milliseconds, from `grpc-timeout`: at most 8 digits and a unit of H M S m u n (gRPC over
+ * HTTP/2, "Timeout"). Infinity without the header. Refuses with `REQUEST_MALFORMED`.
+ */
+export function parseGrpcTimeout(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  const [, amount, unit] = TIMEOUT.exec(text) ?? []
+  const unitMs = unit === undefined ? undefined : UNIT_MS[unit]
+  if (amount === undefined || unitMs === undefined) {
+    throw new Denial('REQUEST_MALFORMED', 'grpc-timeout is not a number of at most 8 digits and one of H M S m u n', {
+      field: 'grpc-timeout',
+    })
+  }
+  return Number(amount) * unitMs
+}
+
+/** The life of one request: aborted once, with the Denial that says why. */
+export interface Lifetime {
+  readonly signal: AbortSignal
+  abort(denial: Denial): void
+  /** The answer is out: stops the clock. */
+  end(): void
+}
+
+/** Aborts with `DEADLINE_EXCEEDED` after `ms`. */
+export function beginLifetime(ms: number): Lifetime {
+  const controller = new AbortController()
+  const abort = (denial: Denial): void => {
+    clearTimeout(timer)
+    if (!controller.signal.aborted) controller.abort(denial)
+  }
+  const timer = setTimeout(() => abort(deadlineExceeded(ms)), Math.ceil(ms))
+  return { signal: controller.signal, abort, end: () => clearTimeout(timer) }
+}
+
+/** The caller has gone: nobody reads this one, but the log and the event. */
+export function callerLeft(): Denial {
+  return new Denial('CANCELLED', 'the caller left before the answer')
+}
+
+function deadlineExceeded(ms: number): Denial {
+  return new Denial('DEADLINE_EXCEEDED', `the exchange was not done within ${Math.ceil(ms)} ms: try again`)
+}
+
+const TIMEOUT = /^(\d{1,8})([HMSmun])$/
+const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 }

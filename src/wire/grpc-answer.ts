@@ -1,0 +1,68 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { Metadata, type StatusObject } from '@grpc/grpc-js'
+import type { Denial } from '../terms/denial.ts'
+import { type Detail, type DetailContext, detailsOf, messageOf, TYPE_PREFIX, wireText } from './details.ts'
+import type { Protos } from './protos.ts'
+import { answerOf, type ErrorCode } from './status.ts'
+
+/** A denial as a gRPC status: code, message, request id, and google.rpc.Status in `grpc-status-details-bin`. */
+export function denialStatus(denial: Denial, context: DetailContext, protos: Protos): StatusObject {
+  const { code } = answerOf(denial.reason)
+  const details = messageOf(denial, context)
+  const metadata = new Metadata()
+  metadata.set('x-request-id', context.requestId)
+  metadata.set(DETAILS_HEADER, statusMessage({ code, details }, detailsOf(denial, context), protos))
+  return { code, details, metadata }
+}
+
+/** Answers a stream that grpc-js does not see, or whose message will not come, and ends it in both directions. */
+export function refuseStream(stream: ServerHttp2Stream, status: StatusObject): void {
+  if (stream.destroyed || stream.closed || stream.headersSent) return
+  const headers: OutgoingHttpHeaders = {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-status': status.code,
+    'grpc-message': encodeURI(status.details),
+    ...status.metadata.toHttp2Headers(),
+  }
+  stream.respond(headers, { endStream: true })
+  // RFC 9113 §8.1: a complete answer, and no more of the request is wanted.
+  stream.close(constants.NGHTTP2_NO_ERROR)
+}
+
+/** A status without details, for what is answered before there is a request of this service. */
+export function bareStatus(code: ErrorCode, message: string, requestId: string): StatusObject {
+  const metadata = new Metadata()
+  metadata.set('x-request-id', requestId)
+  return { code, details: wireText(message), metadata }
+}
+
+function statusMessage(
+  { code, details: message }: { readonly code: number; readonly details: string },
+  details: readonly Detail[],
+  protos: Protos,
+): Buffer {
+  return protos.status({ code, message, details: details.map((detail) => anyOf(detail, protos)) })
+}
+
+function anyOf(detail: Detail, protos: Protos): { type_url: string; value: Buffer } {
+  return { type_url: `${TYPE_PREFIX}${detail.name}`, value: serialize(detail, protos.details) }
+}
+
+function serialize({ name, message }: Detail, serializers: Protos['details']): Buffer {
+  switch (name) {
+    case 'google.rpc.ErrorInfo':
+      return serializers[name](message)
+    case 'google.rpc.RequestInfo':
+      return serializers[name](message)
+    case 'google.rpc.RetryInfo':
+      return serializers[name](message)
+    case 'google.rpc.BadRequest':
+      return serializers[name](message)
+    case 'google.rpc.Help':
+      return serializers[name](message)
+  }
+}
+
+const DETAILS_HEADER = 'grpc-status-details-bin'

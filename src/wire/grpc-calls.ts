@@ -1,0 +1,149 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { constants } from 'node:http2'
+import { type Metadata, status } from '@grpc/grpc-js'
+import { Denial } from '../terms/denial.ts'
+import { quote } from '../terms/text.ts'
+import { authorizationsOf } from './authorization.ts'
+import { requestIdOf, userAgentOf } from './caller-headers.ts'
+import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
+import { bareStatus, denialStatus, refuseStream } from './grpc-answer.ts'
+import type { WireLimits } from './limits.ts'
+import type { Protos } from './protos.ts'
+import type { Requests } from './requests.ts'
+
+/** What is known of a gRPC call from its HTTP/2 stream: all that grpc-js drops, merges, or would log. */
+export interface GrpcCall {
+  readonly requestId: string
+  readonly userAgent: string
+  readonly authorization: readonly string[]
+  readonly stream: ServerHttp2Stream
+  readonly lifetime: Lifetime
+}
+
+export interface GrpcCalls {
+  /** The listener for gRPC streams that stands before grpc-js's own. */
+  readonly accept: StreamListener
+  /** The call that grpc-js is about to answer; its handler answers from now on. */
+  take(metadata: Metadata): GrpcCall
+}
+
+export type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void
+
+export interface GrpcCallsContext {
+  readonly domain: string
+  readonly newRequestId: () => string
+  readonly limits: WireLimits
+  readonly requests: Requests
+  readonly protos: Protos
+  /** Path to whether the method streams. */
+  readonly methods: ReadonlyMap<string, { readonly streaming: boolean }>
+  /** grpc-js's listener. */
+  readonly serve: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void
+}
+
+/**
+ * Reads each stream's raw headers, gives it a request id and a lifetime, and hands it to grpc-js with those headers alone
+ * that grpc-js needs. The credential stays here: grpc-js keeps the first of two, and prints to the console the value of
+ * any header it finds illegal.
+ */
+export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
+  const { limits, requests, protos } = context
+  const waiting = new Map<string, GrpcCall>()
+  let count = 0
+
+  function accept(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    flags: number,
+    rawHeaders: readonly string[],
+  ): void {
+    stream.on('error', ignore) // a stream that breaks: its 'close' is what is looked at
+    const requestId = requestIdOf(headers, context.newRequestId)
+    const refuse = (denial: Denial): void =>
+      refuseStream(stream, denialStatus(denial, { domain: context.domain, requestId }, protos))
+    const path = headers[':path'] ?? ''
+    const method = context.methods.get(path)
+    if (method === undefined) {
+      const message = `unknown method ${quote(path)}: see server reflection for what is here`
+      refuseStream(stream, bareStatus(status.UNIMPLEMENTED, message, requestId))
+      return
+    }
+    let timeoutMs: number
+    try {
+      timeoutMs = parseGrpcTimeout(firstOf(headers['grpc-timeout']))
+    } catch (error) {
+      if (!(error instanceof Denial)) throw error
+      refuse(error)
+      return
+    }
+    if (method.streaming) {
+      context.serve(stream, { ...forwarded(headers), ...finite(timeoutMs) }, flags)
+      return
+    }
+
+    const lifetime = beginLifetime(Math.min(timeoutMs, limits.requestMs))
+    const key = String(count)
+    count += 1
+    waiting.set(key, {
+      requestId,
+      userAgent: userAgentOf(headers),
+      authorization: authorizationsOf(rawHeaders),
+      stream,
+      lifetime,
+    })
+    requests.add(lifetime)
+    // A caller that does not end its half, or does not read its answer, holds the stream no longer than this.
+    const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + LINGER_MS)
+    lifetime.signal.addEventListener('abort', () => {
+      if (waiting.delete(key)) refuse(lifetime.signal.reason) // its message never came
+    })
+    stream.once('close', () => {
+      clearTimeout(cut)
+      waiting.delete(key)
+      requests.delete(lifetime)
+      lifetime.abort(callerLeft())
+    })
+    context.serve(stream, { ...forwarded(headers), [CALL_HEADER]: key }, flags)
+  }
+
+  return {
+    accept,
+    take(metadata) {
+      const key = String(metadata.get(CALL_HEADER)[0])
+      const call = waiting.get(key)
+      if (call === undefined) throw new Error('a gRPC call without its stream')
+      waiting.delete(key)
+      return call
+    },
+  }
+}
+
+/** What grpc-js itself reads. */
+function forwarded(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const kept: IncomingHttpHeaders = {}
+  for (const name of FORWARDED) if (headers[name] !== undefined) kept[name] = headers[name]
+  return kept
+}
+
+/** A deadline for grpc-js, which overflows above 24 days and takes what it then gets for "now". */
+function finite(ms: number): IncomingHttpHeaders {
+  return Number.isFinite(ms) ? { 'grpc-timeout': `${Math.min(Math.ceil(ms), DAY_MS)}m` } : {}
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
+
+function ignore(): void {}
+
+const FORWARDED = [':path', ':authority', 'content-type', 'grpc-encoding']
+/** Ours alone: no header of a caller's is forwarded under any name but those above. */
+const CALL_HEADER = 'octo-sts-call'
+const DAY_MS = 86_400_000
+/** Time for an answer to reach a slow reader. */
+const LINGER_MS = 5_000

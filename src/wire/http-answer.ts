@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Denial } from '../terms/denial.ts'
+import { type DetailContext, detailsOf, jsonOf, messageOf, retryAfterMs } from './details.ts'
+import { answerOf, httpStatusOf } from './status.ts'
+
+/** One request over HTTP/1.1, or over HTTP/2 through Node's compatibility API. */
+export type HttpRequest = IncomingMessage | Http2ServerRequest
+export type HttpResponse = ServerResponse | Http2ServerResponse
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Writes a whole answer. A HEAD request gets its headers; no answer may be sniffed into another type. */
+export function send(request: HttpRequest, response: HttpResponse, { status, headers, body }: HttpAnswer): void {
+  response.statusCode = status
+  response.setHeader('x-content-type-options', 'nosniff')
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.setHeader('content-length', String(Buffer.byteLength(body)))
+  const content = request.method === 'HEAD' ? '' : body
+  if (response instanceof Http2ServerResponse) response.end(content)
+  else response.end(content)
+}
+
+/** `value` as a JSON answer. */
+export function jsonAnswer(status: number, value: unknown): HttpAnswer {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
+}
+
+/**
+ * A denial over HTTP (contract §2, §3, §10): code and message in the body, google.rpc details beside them, `Retry-After`
+ * where another try can help, and on 401 the challenge of RFC 6750 §3, with `invalid_token` where there was a token.
+ */
+export function denialAnswer(denial: Denial, context: DetailContext): HttpAnswer {
+  const answer = answerOf(denial.reason)
+  const status = httpStatusOf(answer)
+  const waitMs = retryAfterMs(denial)
+  const details = BARE.has(denial.reason) ? [] : detailsOf(denial, context).map(jsonOf)
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(waitMs === undefined ? {} : { 'retry-after': String(Math.ceil(waitMs / 1_000)) }),
+      ...(status === 401 ? { 'www-authenticate': challengeFor(denial) } : {}),
+    },
+    body: JSON.stringify({ code: answer.code, message: messageOf(denial, context), details }),
+  }
+}
+
+/**
+ * Calls `closed` once, when the answer has been handed to the network (`true`), or the caller has gone before that.
+ * A pipelined HTTP/1 answer has no socket of its own while it waits, so there it is the connection that is watched.
+ */
+export function onClosed(request: HttpRequest, response: HttpResponse, closed: (delivered: boolean) => void): void {
+  if (response instanceof Http2ServerResponse) {
+    const { stream } = response
+    stream.once('close', () => closed(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR))
+    return
+  }
+  const { socket } = request
+  const gone = (): void => closed(false)
+  socket.setMaxListeners(0) // one listener for each request in a pipeline
+  socket.once('close', gone)
+  response.once('finish', () => {
+    socket.off('close', gone)
+    closed(true)
+  })
+}
+
+/** Their bodies are fixed by contract §10, to the empty `details`. */
+const BARE: ReadonlySet<string> = new Set(['ROUTE_NOT_FOUND', 'METHOD_NOT_ALLOWED'])
+
+/** Refused before any token was looked at. */
+const WITHOUT_TOKEN: ReadonlySet<string> = new Set([
+  'AUTHORIZATION_MISSING',
+  'AUTHORIZATION_REPEATED',
+  'AUTHORIZATION_MALFORMED',
+])
+
+function challengeFor({ reason }: Denial): string {
+  return WITHOUT_TOKEN.has(reason) ? 'Bearer' : 'Bearer error="invalid_token"'
+}

@@ -1,0 +1,175 @@
+import type { Caller, Exchange } from '../exchange/request.ts'
+import type { Logger } from '../runtime/log.ts'
+import { asDenial, Denial } from '../terms/denial.ts'
+import { authorizationsOf } from './authorization.ts'
+import { readBody } from './body.ts'
+import { requestIdOf, userAgentOf } from './caller-headers.ts'
+import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
+import { runExchange } from './deliver.ts'
+import {
+  denialAnswer,
+  type HttpAnswer,
+  type HttpRequest,
+  type HttpResponse,
+  jsonAnswer,
+  onClosed,
+  send,
+} from './http-answer.ts'
+import type { WireLimits } from './limits.ts'
+import { documentAnswer, errorsPage, rootAnswer, type WireDocument } from './pages.ts'
+import { parametersOf, parsePairs } from './parameters.ts'
+import { logRefusal } from './refusal-log.ts'
+import type { Requests } from './requests.ts'
+
+export interface HttpContext {
+  readonly exchange: Exchange
+  readonly domain: string
+  readonly isReady: () => boolean
+  readonly log: Logger
+  readonly newRequestId: () => string
+  readonly documents: ReadonlyMap<string, WireDocument>
+  readonly limits: WireLimits
+  readonly requests: Requests
+}
+
+/** One request on its way through the handler. */
+interface Visit {
+  readonly request: HttpRequest
+  readonly response: HttpResponse
+  readonly requestId: string
+  readonly lifetime: Lifetime
+  readonly path: string
+  readonly query: string
+}
+
+/** The HTTP half of the wire, for HTTP/1.1 and HTTP/2 alike (contract §2, §10). It never throws and always answers. */
+export function createHttpHandler(context: HttpContext): (request: HttpRequest, response: HttpResponse) => void {
+  const routes = routesOf(context)
+  return (request, response) => {
+    const requestId = requestIdOf(request.headers, context.newRequestId)
+    const lifetime = beginLifetime(timeoutOf(request, context))
+    const { path, query } = splitTarget(request.url ?? '')
+    const visit: Visit = { request, response, requestId, lifetime, path, query }
+    context.requests.add(lifetime)
+    request.on('error', ignore) // a connection that breaks: `onClosed` is what looks at it
+    response.on('error', ignore)
+    onClosed(request, response, (delivered) => {
+      context.requests.delete(lifetime)
+      lifetime.end()
+      if (!delivered) lifetime.abort(callerLeft())
+    })
+    answer(visit, routes).then(
+      (result) => reply(visit, result, context),
+      (error: unknown) => reply(visit, refusalOf(error, visit, context), context),
+    )
+  }
+}
+
+type Handler = (visit: Visit) => HttpAnswer | Promise<HttpAnswer>
+type Routes = ReadonlyMap<string, Readonly<Record<string, Handler>>>
+
+function routesOf(context: HttpContext): Routes {
+  const exchange: Handler = (visit) => exchangeAnswer(visit, context)
+  const page = (handler: Handler) => ({ GET: handler, HEAD: handler })
+  return new Map<string, Readonly<Record<string, Handler>>>([
+    ...[...context.documents].map(([path, document]) => [path, page(() => documentAnswer(document))] as const),
+    ['/', page(({ request }) => rootAnswer(context.domain, request.headers.accept))],
+    ['/errors', page(() => errorsPage(context.domain))],
+    ['/healthz', page(() => jsonAnswer(200, { status: 'ok' }))],
+    ['/readyz', page(() => readiness(context.isReady()))],
+    ['/sts/exchange', { GET: exchange, POST: exchange }],
+    ['/sts/exchange_refresh_token', { POST: refreshUnimplemented }],
+  ])
+}
+
+async function answer(visit: Visit, routes: Routes): Promise<HttpAnswer> {
+  const methods = routes.get(visit.path)
+  if (methods === undefined) throw new Denial('ROUTE_NOT_FOUND', 'Not Found')
+  const method = visit.request.method ?? ''
+  const handler = Object.hasOwn(methods, method) ? methods[method] : undefined
+  if (handler !== undefined) return handler(visit)
+  visit.response.setHeader('allow', Object.keys(methods).join(', '))
+  throw new Denial('METHOD_NOT_ALLOWED', 'Method Not Allowed')
+}
+
+async function exchangeAnswer(visit: Visit, context: HttpContext): Promise<HttpAnswer> {
+  const { request, response, requestId, lifetime } = visit
+  parseGrpcTimeout(headerOf(request, 'grpc-timeout'))
+  const inQuery = parsePairs(visit.query, 'query')
+  const rules = { limitBytes: context.limits.bodyBytes, signal: lifetime.signal }
+  const inBody = request.method === 'POST' ? await readBody(request, rules) : []
+  const parameters = parametersOf([...inQuery, ...inBody])
+  const caller: Caller = {
+    requestId,
+    protocol: 'http',
+    userAgent: userAgentOf(request.headers),
+    signal: lifetime.signal,
+  }
+  const authorization = authorizationsOf(request.rawHeaders)
+  const issued = await runExchange(context.exchange, { ...parameters, authorization }, caller)
+  if (lifetime.signal.aborted) {
+    issued.abandon()
+    throw lifetime.signal.reason
+  }
+  onClosed(request, response, (delivered) => delivered || issued.abandon())
+  const body = { token: issued.token, refreshToken: '', expiry: jsonTime(issued.expiresAt) }
+  const { headers, ...rest } = jsonAnswer(200, body)
+  return { ...rest, headers: { ...headers, 'cache-control': 'no-store' } }
+}
+
+function refreshUnimplemented(): never {
+  throw new Denial(
+    'REFRESH_UNIMPLEMENTED',
+    'refresh tokens are not issued by this service: exchange a fresh OIDC token',
+  )
+}
+
+function readiness(ready: boolean): HttpAnswer {
+  return jsonAnswer(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' })
+}
+
+function refusalOf(error: unknown, { requestId, path }: Visit, { domain, log }: HttpContext): HttpAnswer {
+  const denial = asDenial(error)
+  logRefusal(log, denial, { requestId, protocol: 'http', path })
+  return denialAnswer(denial, { domain, requestId })
+}
+
+function reply(visit: Visit, result: HttpAnswer, { requests }: HttpContext): void {
+  const { request, response, requestId, lifetime } = visit
+  lifetime.end()
+  if (response.destroyed || request.socket?.destroyed === true) return
+  response.setHeader('x-request-id', requestId)
+  if (requests.closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
+  send(request, response, result)
+}
+
+/** Path and query of origin-form or absolute-form (RFC 9112 §3.2); text, because WHATWG's URL would mend it. */
+function splitTarget(target: string): { readonly path: string; readonly query: string } {
+  const local = target.replace(ABSOLUTE_FORM, '')
+  const end = local.indexOf('?')
+  if (end === -1) return { path: local === '' ? '/' : local, query: '' }
+  return { path: local.slice(0, end) || '/', query: local.slice(end + 1) }
+}
+
+/** A timeout that cannot be read is refused by the exchange; until then the usual one holds. */
+function timeoutOf(request: HttpRequest, { limits }: HttpContext): number {
+  try {
+    return Math.min(parseGrpcTimeout(headerOf(request, 'grpc-timeout')), limits.requestMs)
+  } catch {
+    return limits.requestMs
+  }
+}
+
+function headerOf(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value.join(',') : value
+}
+
+/** RFC 3339 in UTC; proto3 JSON has no fraction where there is none. */
+function jsonTime(time: Date): string {
+  return time.toISOString().replace('.000Z', 'Z')
+}
+
+function ignore(): void {}
+
+const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i

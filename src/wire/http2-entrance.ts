@@ -1,0 +1,104 @@
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { type Server, ServerCredentials } from '@grpc/grpc-js'
+import type { StreamListener } from './grpc-calls.ts'
+import type { HttpRequest, HttpResponse } from './http-answer.ts'
+import type { WireLimits } from './limits.ts'
+
+/** Where connections that speak HTTP/2 go: gRPC to grpc-js, all else to the HTTP handler, on one HTTP/2 server. */
+export interface Http2Entrance {
+  inject(socket: Duplex): void
+  /** GOAWAY to all: streams in flight go on, new ones are refused. */
+  close(): void
+  destroy(): void
+}
+
+export interface Http2Handlers {
+  /** Stands before `serve`, grpc-js's own listener. */
+  readonly grpc: (serve: ServeGrpc) => StreamListener
+  readonly http: (request: HttpRequest, response: HttpResponse) => void
+}
+
+export type ServeGrpc = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void
+
+/**
+ * Takes over the HTTP/2 server that grpc-js makes for its connection injector: grpc-js has no public hook per stream, and
+ * would answer 415 to all that is not gRPC. This rests on grpc-js 1.14 (package.json pins it): what it stands on is
+ * checked here, at start, so that another version fails at once and not at the first call.
+ */
+export function createHttp2Entrance(server: Server, limits: WireLimits, handlers: Http2Handlers): Http2Entrance {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure())
+  const inner = innerServer(server)
+  const serve = onlyStreamListener(inner)
+  inner.removeAllListeners('stream')
+  inner.on('request', handlers.http) // Node adds its listener that makes requests of streams
+  const compatible = onlyStreamListener(inner)
+  inner.removeAllListeners('stream')
+  const grpc = handlers.grpc((stream, headers, flags) => Reflect.apply(serve, inner, [stream, headers, flags]))
+  inner.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders?: unknown) => {
+    const raw = Array.isArray(rawHeaders) ? rawHeaders.map(String) : []
+    if (isGrpc(headers)) return grpc(stream, headers, flags, raw)
+    cutWhenOverdue(stream, limits)
+    Reflect.apply(compatible, inner, [stream, headers, flags, rawHeaders])
+  })
+  inner.updateSettings({ maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes * 2 })
+  const sessions = new Set<ServerHttp2Session>()
+  inner.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+    session.on('error', ignore) // a peer that breaks the protocol; its session ends
+  })
+  return {
+    inject: (socket) => injector.injectConnection(socket),
+    close: () => {
+      for (const session of sessions) session.close()
+    },
+    destroy: () => {
+      for (const session of sessions) session.destroy()
+    },
+  }
+}
+
+function innerServer(server: Server): Http2Server {
+  const servers: unknown = Reflect.get(server, 'http2Servers')
+  const [inner, ...others]: unknown[] = servers instanceof Map ? [...servers.keys()] : []
+  if (!isHttp2Server(inner) || others.length > 0) throw unsupported('no inner HTTP/2 server was found')
+  return inner
+}
+
+function isHttp2Server(value: unknown): value is Http2Server {
+  return typeof value === 'object' && value !== null && 'updateSettings' in value && 'listeners' in value
+}
+
+function onlyStreamListener(inner: Http2Server): (...parameters: unknown[]) => unknown {
+  const [listener, ...others] = inner.listeners('stream')
+  if (listener === undefined || others.length > 0) throw unsupported('it has not exactly one stream listener')
+  return (...parameters) => Reflect.apply(listener, inner, parameters)
+}
+
+function unsupported(what: string): Error {
+  return new Error(`this version of @grpc/grpc-js or Node.js cannot share its port: ${what}`)
+}
+
+/** gRPC over HTTP/2: POST with `application/grpc` or `application/grpc+proto`; gRPC-Web and other codecs are not. */
+function isGrpc(headers: IncomingHttpHeaders): boolean {
+  return headers[':method'] === 'POST' && GRPC_TYPE.test(headers['content-type'] ?? '')
+}
+
+/** An HTTP request over HTTP/2 whose body never ends, or whose answer is never read, holds its stream no longer. */
+function cutWhenOverdue(stream: ServerHttp2Stream, limits: WireLimits): void {
+  const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + LINGER_MS)
+  stream.once('close', () => clearTimeout(cut))
+}
+
+function ignore(): void {}
+
+const GRPC_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i
+/** Time for an answer to reach a slow reader. */
+const LINGER_MS = 5_000

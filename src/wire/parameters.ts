@@ -1,0 +1,101 @@
+import { Denial } from '../terms/denial.ts'
+import { isJsonObject, parseJsonStrictly } from '../terms/json.ts'
+import { quote } from '../terms/text.ts'
+
+/** The parameters of an exchange over HTTP; `aud` and `identity_provider` are accepted and mean nothing (contract §4). */
+export interface Parameters {
+  readonly scope: string
+  readonly scopes: readonly string[]
+  readonly identity: string
+  readonly cap: readonly string[]
+}
+
+/** Name and value, decoded, in the order in which they were sent. */
+export type Pairs = readonly (readonly [name: string, value: string])[]
+
+/**
+ * Gathers the parameters of a request from all its places. Unknown names are ignored; a name that has one value and comes
+ * twice, in whatever places, is `PARAMETER_REPEATED`: two readers of the request might each believe another one.
+ */
+export function parametersOf(pairs: Pairs): Parameters {
+  const values = (names: readonly string[]): string[] =>
+    pairs.filter(([name]) => names.includes(name)).map(([, value]) => value)
+  const single = (...names: readonly string[]): string => {
+    const [value = '', ...others] = values(names)
+    if (others.length === 0) return value
+    throw new Denial('PARAMETER_REPEATED', `${names[0]} was sent ${others.length + 1} times: send it once`, {
+      field: names[0] ?? '',
+    })
+  }
+  single('identity_provider', 'identityProvider')
+  return { scope: single('scope'), scopes: values(['scopes']), identity: single('identity'), cap: values(['cap']) }
+}
+
+/**
+ * Reads a query or an `application/x-www-form-urlencoded` body: `+` is a space, `%XX` a byte of UTF-8.
+ * Refuses broken escapes and bytes that are no UTF-8 with `REQUEST_MALFORMED`.
+ */
+export function parsePairs(text: string, place: 'query' | 'form'): Pairs {
+  return text
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const end = pair.indexOf('=')
+      if (end === -1) return [decode(pair, place), '']
+      return [decode(pair.slice(0, end), place), decode(pair.slice(end + 1), place)]
+    })
+}
+
+/**
+ * Reads a JSON body with the names of proto3 JSON: texts for single values, lists of texts for repeated ones; null is the
+ * same as absent. Refuses other types, and members that occur twice, with `REQUEST_MALFORMED`.
+ */
+export function parseJsonPairs(text: string): Pairs {
+  const body = parseBody(text)
+  if (!isJsonObject(body)) throw new Denial('REQUEST_MALFORMED', 'the body must be a JSON object')
+  return Object.entries(body).flatMap(([name, value]): [string, string][] => {
+    if (value === null) return []
+    if (SINGLE.has(name)) {
+      if (typeof value !== 'string') throw wrongType(name, 'a text')
+      return [[name, value]]
+    }
+    if (!REPEATED.has(name)) return []
+    if (!Array.isArray(value)) throw wrongType(name, 'a list of texts')
+    return value.map((entry: unknown) => {
+      if (typeof entry !== 'string') throw wrongType(name, 'a list of texts')
+      return [name, entry]
+    })
+  })
+}
+
+const SINGLE: ReadonlySet<string> = new Set(['scope', 'identity', 'identity_provider', 'identityProvider'])
+const REPEATED: ReadonlySet<string> = new Set(['scopes', 'aud', 'cap'])
+
+function decode(text: string, place: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch (cause) {
+    if (!(cause instanceof URIError)) throw cause
+    throw new Denial(
+      'REQUEST_MALFORMED',
+      `the ${place} has a broken percent-encoding in ${quote(text, QUOTED)}: write a literal % as %25`,
+      { cause },
+    )
+  }
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return parseJsonStrictly(text)
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new Denial('REQUEST_MALFORMED', 'the body is not valid JSON, or names a member twice', { cause })
+  }
+}
+
+function wrongType(name: string, type: string): Denial {
+  return new Denial('REQUEST_MALFORMED', `the member ${quote(name)} must be ${type}`, { field: name })
+}
+
+/** Code points of a stranger's text that an error shows again. */
+const QUOTED = 80

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url'
+import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
+import type { SecurityTokenServiceDefinition } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
+import type { BadRequest } from '../gen/google/rpc/BadRequest.ts'
+import type { ErrorInfo } from '../gen/google/rpc/ErrorInfo.ts'
+import type { Help } from '../gen/google/rpc/Help.ts'
+import type { RequestInfo } from '../gen/google/rpc/RequestInfo.ts'
+import type { RetryInfo } from '../gen/google/rpc/RetryInfo.ts'
+import type { Status } from '../gen/google/rpc/Status.ts'
+import type { HealthDefinition } from '../gen/grpc/health/v1/Health.ts'
+
+/** The services and messages of proto/, loaded once at start. */
+export interface Protos {
+  readonly securityTokenService: SecurityTokenServiceDefinition
+  readonly health: HealthDefinition
+  readonly status: Serializer<Status>
+  readonly details: { readonly [Name in keyof DetailMessages]: Serializer<DetailMessages[Name]> }
+}
+
+/** The google.rpc messages that say more about an error, by their full names. */
+export interface DetailMessages {
+  'google.rpc.ErrorInfo': ErrorInfo
+  'google.rpc.RequestInfo': RequestInfo
+  'google.rpc.RetryInfo': RetryInfo
+  'google.rpc.BadRequest': BadRequest
+  'google.rpc.Help': Help
+}
+
+export type Serializer<T> = (message: T) => Buffer
+
+/** Reads proto/ beside dist/; the options are those that scripts/generate-stubs.mjs gives the stubs. */
+export function loadProtos(): Protos {
+  const definitions = loadSync(FILES, {
+    longs: String,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+    includeDirs: [fileURLToPath(new URL('../../../proto/', import.meta.url))],
+  })
+  return {
+    securityTokenService: definitionOf<SecurityTokenServiceDefinition>(definitions, SERVICE_NAME),
+    health: definitionOf<HealthDefinition>(definitions, 'grpc.health.v1.Health'),
+    status: serializerOf<Status>(definitions, 'google.rpc.Status'),
+    details: {
+      'google.rpc.ErrorInfo': serializerOf(definitions, 'google.rpc.ErrorInfo'),
+      'google.rpc.RequestInfo': serializerOf(definitions, 'google.rpc.RequestInfo'),
+      'google.rpc.RetryInfo': serializerOf(definitions, 'google.rpc.RetryInfo'),
+      'google.rpc.BadRequest': serializerOf(definitions, 'google.rpc.BadRequest'),
+      'google.rpc.Help': serializerOf(definitions, 'google.rpc.Help'),
+    },
+  }
+}
+
+export const SERVICE_NAME = 'chainguard.platform.oidc.SecurityTokenService'
+
+const FILES = [
+  'chainguard/platform/oidc/oidc.proto',
+  'google/rpc/error_details.proto',
+  'google/rpc/status.proto',
+  'grpc/health/v1/health.proto',
+]
+
+function serializerOf<T extends object>(definitions: PackageDefinition, name: string): Serializer<T> {
+  return definitionOf<MessageTypeDefinition<T, T>>(definitions, name).serialize
+}
+
+/** The loader's types say only that there is some definition; that it is this one, the generated stubs vouch for. */
+function definitionOf<T>(definitions: PackageDefinition, name: string): T {
+  const definition: unknown = definitions[name]
+  if (definition === undefined) throw new Error(`proto/ does not define ${name}`)
+  return definition as T
+}

@@ -1,0 +1,427 @@
+import { status } from '@grpc/grpc-js'
+import type { Reason } from '../terms/denial.ts'
+
+/** How a reason leaves the service: the one place that knows codes. */
+export interface Answer {
+  /** The gRPC status code, which is also `code` in the body over HTTP. */
+  readonly code: ErrorCode
+  /** Where HTTP has a better word than the code's own (contract §2): 404 for a path, 405, 413, 415, 431. */
+  readonly http?: number
+  /**
+   * Milliseconds after which another try can help, where the refusal names no time of its own; undefined: the same
+   * request gets the same answer until somebody changes something.
+   */
+  readonly retryAfterMs?: number
+  /** What happened, for docs/errors.md. */
+  readonly means: string
+  /** What the caller, or the owner of the policy, can do. */
+  readonly todo: string
+}
+
+/** The HTTP status of an answer. */
+export function httpStatusOf({ code, http }: Pick<Answer, 'code' | 'http'>): number {
+  return http ?? HTTP_STATUS[code]
+}
+
+export type ErrorCode = Exclude<status, status.OK>
+
+/** The status of a code over HTTP (contract §2, google.rpc.Code). */
+const HTTP_STATUS = {
+  [status.CANCELLED]: 499,
+  [status.UNKNOWN]: 500,
+  [status.INVALID_ARGUMENT]: 400,
+  [status.DEADLINE_EXCEEDED]: 504,
+  [status.NOT_FOUND]: 404,
+  [status.ALREADY_EXISTS]: 409,
+  [status.PERMISSION_DENIED]: 403,
+  [status.RESOURCE_EXHAUSTED]: 429,
+  [status.FAILED_PRECONDITION]: 400,
+  [status.ABORTED]: 409,
+  [status.OUT_OF_RANGE]: 400,
+  [status.UNIMPLEMENTED]: 501,
+  [status.INTERNAL]: 500,
+  [status.UNAVAILABLE]: 503,
+  [status.DATA_LOSS]: 500,
+  [status.UNAUTHENTICATED]: 401,
+} as const satisfies Record<ErrorCode, number>
+
+const SOON_MS = 1_000
+const LATER_MS = 30_000
+
+/**
+ * THE table: every reason, its code (contract §3), and what docs/errors.md says of it. Clients retry on Unavailable, some
+ * on Internal and DeadlineExceeded too, so only what another try can mend has one of those codes, and Internal is kept
+ * for faults of this service and of its App.
+ */
+export const ANSWERS = {
+  // The request itself
+  SCOPES_MULTIPLE: {
+    code: status.INVALID_ARGUMENT,
+    means: '`scopes` has more than one entry. One token is for one scope.',
+    todo: 'Make one exchange per scope.',
+  },
+  SCOPE_MISSING: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The request names neither `scope` nor `scopes`.',
+    todo: 'Send `scope=owner/repository`, or `scope=owner` for an organization policy.',
+  },
+  SCOPE_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The scope is neither `owner/repository` nor `owner`.',
+    todo: 'Send the names as GitHub spells them: no URL, no `.git`, no further slashes.',
+  },
+  IDENTITY_MISSING: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The request names no `identity`.',
+    todo: 'Send the name of the trust policy: for `.github/chainguard/deploy.sts.yaml` that is `identity=deploy`.',
+  },
+  IDENTITY_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The identity is not the name of a policy file.',
+    todo: 'Use 1 to 128 of `A-Z a-z 0-9 . _ @ + ~ -`, not starting with a dot. In a query or a form, write `+` as `%2B`.',
+  },
+  CAP_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'A `cap` of the form `permission:level` names a permission or a level that GitHub does not have.',
+    todo: 'Correct its spelling: `cap=contents:read`.',
+  },
+  CAP_EXCEEDS_POLICY: {
+    code: status.PERMISSION_DENIED,
+    means: 'A `cap` asks for more than the trust policy gives; a cap narrows a token and never widens it.',
+    todo: 'Ask for less, or have the policy give more.',
+  },
+  PARAMETER_REPEATED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'A parameter that has one value was sent more than once, perhaps in the query and in the body.',
+    todo: 'Send it once.',
+  },
+  REQUEST_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means:
+      'The request cannot be read: broken percent-encoding, broken JSON, a member of the wrong type, a broken message or header.',
+    todo: 'Correct what the message names.',
+  },
+  REQUEST_TOO_LARGE: {
+    code: status.RESOURCE_EXHAUSTED,
+    http: 413,
+    means: 'The body of the HTTP request is over 64 KiB.',
+    todo: 'Send only the parameters of docs/api.md.',
+  },
+  MEDIA_TYPE_UNSUPPORTED: {
+    code: status.INVALID_ARGUMENT,
+    http: 415,
+    means: 'The body is of a type, or in a content encoding, that is not understood here.',
+    todo: 'Send `application/x-www-form-urlencoded` or `application/json`, not compressed.',
+  },
+  ROUTE_NOT_FOUND: {
+    code: status.NOT_FOUND,
+    means: 'There is nothing at this path.',
+    todo: 'See docs/api.md for the paths; there is no trailing slash.',
+  },
+  METHOD_NOT_ALLOWED: {
+    code: status.UNIMPLEMENTED,
+    http: 405,
+    means: 'The path is known, but not with this method.',
+    todo: 'Use a method of the `Allow` header.',
+  },
+  REFRESH_UNIMPLEMENTED: {
+    code: status.UNIMPLEMENTED,
+    means: 'This service issues no refresh tokens.',
+    todo: 'Exchange a fresh OIDC token instead.',
+  },
+  // The credential
+  AUTHORIZATION_MISSING: {
+    code: status.UNAUTHENTICATED,
+    means: 'The request has no `authorization` header (over gRPC: metadata).',
+    todo: 'Send `Authorization: Bearer <OIDC token>`. In a GitHub workflow the job needs `permissions: id-token: write`.',
+  },
+  AUTHORIZATION_REPEATED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The request has more than one `authorization` value.',
+    todo: 'Send exactly one; look for a proxy or a client that adds its own.',
+  },
+  AUTHORIZATION_MALFORMED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The `authorization` header is not the word Bearer and a token.',
+    todo: 'Send `Authorization: Bearer <OIDC token>`; an empty variable where the token should be is the usual cause.',
+  },
+  TOKEN_TOO_LARGE: {
+    code: status.INVALID_ARGUMENT,
+    http: 431,
+    means: 'The token is over 16 KiB, or the headers as a whole over their limit.',
+    todo: 'Have the issuer put less into the token.',
+  },
+  TOKEN_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The token is not a signed JWT with an issuer.',
+    todo: 'Send the OIDC token itself: three parts joined by dots, as the issuer gave it.',
+  },
+  ISSUER_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means:
+      'The token’s `iss` is not an issuer this service accepts: a plain https URL without query, fragment or user info.',
+    todo: 'Use a token of an issuer on https; loopback issuers need `ALLOW_LOOPBACK_ISSUERS`, which is for development.',
+  },
+  SUBJECT_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The token’s `sub` is missing, longer than 255 characters, or has control characters.',
+    todo: 'Have the issuer name the subject in printable characters.',
+  },
+  AUDIENCE_MALFORMED: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The token’s `aud` is missing, longer than 255 characters, or has control characters.',
+    todo: 'Ask the issuer for a token with this service’s domain as its audience.',
+  },
+  TOKEN_EXPIRED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The token’s `exp` is missing or has passed.',
+    todo: 'Ask the issuer for a fresh token right before the exchange; check the clock of the machine.',
+  },
+  TOKEN_NOT_YET_VALID: {
+    code: status.UNAUTHENTICATED,
+    means: 'The token’s `nbf` or `iat` is more than 5 minutes ahead.',
+    todo: 'Check the clocks of the issuer and of this service.',
+  },
+  ALGORITHM_NOT_ALLOWED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The token is signed with an algorithm that is not asymmetric, or that its issuer does not list.',
+    todo: 'Sign with RS256 or ES256, and list the algorithm in `id_token_signing_alg_values_supported`.',
+  },
+  CRITICAL_HEADER_UNSUPPORTED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The token’s header has `crit`, and with it extensions that are not understood here (RFC 7515 §4.1.11).',
+    todo: 'Have the issuer sign without `crit`.',
+  },
+  KEY_UNKNOWN: {
+    code: status.UNAUTHENTICATED,
+    means: 'The issuer’s key set has no key that fits the token. A new key is looked for at most once in 30 seconds.',
+    todo: 'Check that the token is from the issuer it names; after a rotation try again with a fresh token.',
+  },
+  SIGNATURE_INVALID: {
+    code: status.UNAUTHENTICATED,
+    means: 'The token’s signature does not verify with the issuer’s keys.',
+    todo: 'Send the token exactly as the issuer gave it; check that it is from the issuer it names.',
+  },
+  // The issuer
+  ISSUER_NOT_ALLOWED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The operator of this service, or the organization, does not permit this issuer.',
+    todo: 'Use another issuer, or ask the operator to add this one to `ALLOWED_ISSUERS`.',
+  },
+  ISSUER_INVALID: {
+    code: status.INVALID_ARGUMENT,
+    means:
+      'The issuer’s discovery document or key set cannot be used: it is not there, not JSON, too large, redirects, or names another issuer.',
+    todo: 'Check `<issuer>/.well-known/openid-configuration` and its `jwks_uri`. A failure is remembered for 30 seconds.',
+  },
+  ISSUER_ADDRESS_FORBIDDEN: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The issuer, or its `jwks_uri`, is at an address that is not public.',
+    todo: 'Serve discovery on a public address, or have the operator list the issuer in `ISSUERS_FILE`.',
+  },
+  ISSUER_UNAVAILABLE: {
+    code: status.UNAVAILABLE,
+    retryAfterMs: LATER_MS,
+    means: 'The issuer did not answer, or answered with a 5xx.',
+    todo: 'Try again; if it lasts, check that the issuer can be reached from the internet.',
+  },
+  ISSUER_BUSY: {
+    code: status.RESOURCE_EXHAUSTED,
+    retryAfterMs: LATER_MS,
+    means:
+      'Too many issuers that are new to this service were named at once; fetching discovery documents is rationed.',
+    todo: 'Try again.',
+  },
+  // The target
+  OWNER_NOT_ALLOWED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The operator of this service does not serve this owner.',
+    todo: 'Ask the operator to add the owner to `ALLOWED_OWNERS`.',
+  },
+  APP_NOT_INSTALLED: {
+    code: status.NOT_FOUND,
+    means: 'The GitHub App is not installed for this owner, or there is no such owner.',
+    todo: 'Install the App; check the spelling of the scope. A fresh installation is seen after at most a minute.',
+  },
+  INSTALLATION_SUSPENDED: {
+    code: status.FAILED_PRECONDITION,
+    means: 'The App’s installation for this owner is suspended.',
+    todo: 'An owner of the organization lifts the suspension in its settings, under GitHub Apps.',
+  },
+  REPOSITORY_NOT_SELECTED: {
+    code: status.NOT_FOUND,
+    means: 'The App is installed for the owner, but the repository is not among those it was given, or does not exist.',
+    todo: 'Add the repository to the App’s installation; check the spelling of the scope.',
+  },
+  REPOSITORY_RENAMED: {
+    code: status.NOT_FOUND,
+    means: 'The repository has another name now. Old names are not followed: tomorrow they may be somebody else’s.',
+    todo: 'Use the repository’s present name.',
+  },
+  CONTENTS_NOT_GRANTED: {
+    code: status.FAILED_PRECONDITION,
+    means: 'The App’s installation has no `contents: read`, so trust policies cannot be read.',
+    todo: 'Grant the App read access to contents, and accept the change in the organization’s settings.',
+  },
+  // The policy
+  POLICY_NOT_FOUND: {
+    code: status.NOT_FOUND,
+    means: 'There is no trust policy of this name on the default branch of the repository.',
+    todo: 'Add `.github/chainguard/{identity}.sts.yaml` to the default branch. A new file is seen after at most a minute.',
+  },
+  POLICY_UNPARSABLE: {
+    code: status.NOT_FOUND,
+    means: 'The policy file is not YAML of the right shape.',
+    todo: 'Correct the file; the service’s `/schemas/trust-policy.json` describes it.',
+  },
+  POLICY_INVALID: {
+    code: status.NOT_FOUND,
+    means:
+      'The policy file has the right shape, but its rules do not hold: a bad pattern, an unknown permission, two issuers.',
+    todo: 'Correct what the message, or the log of the service, names.',
+  },
+  POLICY_READ_FORBIDDEN: {
+    code: status.PERMISSION_DENIED,
+    means: 'GitHub forbids the App to read the policy file.',
+    todo: 'Look for an IP allow list or another rule of the organization that shuts the App out.',
+  },
+  POLICY_APP_UNAVAILABLE: {
+    code: status.FAILED_PRECONDITION,
+    means: 'The policy pins an App (`app`, `app_pattern`) that this service does not have.',
+    todo: 'Correct the pin, or remove it.',
+  },
+  POLICY_ORG_PERMISSIONS: {
+    code: status.PERMISSION_DENIED,
+    means: 'A repository’s own policy asks for permissions over the organization, which the operator does not allow.',
+    todo: 'Put the policy into the organization’s policy repository, or ask for less.',
+  },
+  ISSUER_MISMATCH: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy trusts another issuer than the token’s.',
+    todo: 'Compare the token’s `iss` with the policy’s `issuer` or `issuer_pattern`.',
+  },
+  SUBJECT_MISMATCH: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy trusts another subject than the token’s.',
+    todo: 'Compare the token’s `sub` with the policy’s `subject` or `subject_pattern`; patterns match the whole value.',
+  },
+  SUBJECT_HAS_IDS: {
+    code: status.PERMISSION_DENIED,
+    means:
+      'GitHub’s subject has the ids of owner and repository in it, the policy has names only, and the ids could not be vouched for.',
+    todo: 'Put the line of the message into the policy.',
+  },
+  AUDIENCE_MISMATCH: {
+    code: status.PERMISSION_DENIED,
+    means: 'None of the token’s audiences is the one the policy asks for (by default the domain of this service).',
+    todo: 'Ask the issuer for a token with that audience, or set `audience` in the policy.',
+  },
+  CLAIM_MISSING: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy has a rule for a claim that the token does not have.',
+    todo: 'Have the issuer add the claim, or remove the rule.',
+  },
+  CLAIM_NOT_TEXT: {
+    code: status.PERMISSION_DENIED,
+    means:
+      'The policy has a rule for a claim that is a number, a list or an object in the token; `claim_pattern` matches text and booleans.',
+    todo: 'Use another claim for the rule.',
+  },
+  CLAIM_MISMATCH: {
+    code: status.PERMISSION_DENIED,
+    means: 'A claim of the token is not what the policy asks for.',
+    todo: 'Compare the token’s claim with the policy’s rule; patterns match the whole value.',
+  },
+  // What GitHub says
+  MINT_REPOSITORY_NOT_SELECTED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy names a repository that is not among those the App was given.',
+    todo: 'Add the repository to the App’s installation, or remove it from the policy.',
+  },
+  MINT_PERMISSION_NOT_GRANTED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy gives a permission that the App’s installation does not have.',
+    todo: 'Grant the App the permission and accept the change in the organization’s settings, or remove it from the policy.',
+  },
+  MINT_PERMISSION_MALFORMED: {
+    code: status.PERMISSION_DENIED,
+    means: 'GitHub does not know a permission, or a level of it, that the policy gives.',
+    todo: 'Correct the permission’s spelling in the policy.',
+  },
+  MINT_UNPROCESSABLE: {
+    code: status.PERMISSION_DENIED,
+    means: 'GitHub refuses to issue the token as the policy describes it (422), without saying which part is wrong.',
+    todo: 'Check the policy’s permissions and repositories against the App’s installation.',
+  },
+  MINT_REFUSED: {
+    code: status.INTERNAL,
+    means: 'GitHub refuses to issue the token.',
+    todo: 'Tell the operator the request id: the log has GitHub’s answer.',
+  },
+  MINT_WIDER_THAN_ASKED: {
+    code: status.INTERNAL,
+    means: 'GitHub issued a token that can do more than was asked for. It was revoked.',
+    todo: 'Tell the operator the request id.',
+  },
+  APP_CREDENTIALS_REFUSED: {
+    code: status.INTERNAL,
+    means: 'GitHub does not accept this service’s own credentials.',
+    todo: 'The operator checks the App’s id, its private key and the machine’s clock.',
+  },
+  GITHUB_RATE_LIMITED: {
+    code: status.RESOURCE_EXHAUSTED,
+    retryAfterMs: LATER_MS,
+    means: 'GitHub’s rate limit for this installation is used up.',
+    todo: 'Try again after the time that is named (`Retry-After`, `RetryInfo`).',
+  },
+  GITHUB_UNAVAILABLE: {
+    code: status.UNAVAILABLE,
+    retryAfterMs: SOON_MS,
+    means: 'GitHub answered with a 5xx, or broke the connection.',
+    todo: 'Try again; see githubstatus.com.',
+  },
+  GITHUB_TIMEOUT: {
+    code: status.DEADLINE_EXCEEDED,
+    retryAfterMs: SOON_MS,
+    means: 'GitHub did not answer in time.',
+    todo: 'Try again; see githubstatus.com.',
+  },
+  LOOKUP_BUDGET_EXHAUSTED: {
+    code: status.RESOURCE_EXHAUSTED,
+    retryAfterMs: LATER_MS,
+    means:
+      'Too many policies that do not exist were asked for; such look-ups are rationed to protect the quota of the organization.',
+    todo: 'Try again; check the spelling of scope and identity.',
+  },
+  // The service
+  DEADLINE_EXCEEDED: {
+    code: status.DEADLINE_EXCEEDED,
+    retryAfterMs: SOON_MS,
+    means: 'The exchange was not done before the caller’s deadline, or in 10 seconds.',
+    todo: 'Try again, with a deadline of some seconds.',
+  },
+  CANCELLED: {
+    code: status.CANCELLED,
+    means: 'The caller left before the answer. A token that was issued meanwhile is revoked.',
+    todo: 'Nothing.',
+  },
+  SHUTTING_DOWN: {
+    code: status.UNAVAILABLE,
+    retryAfterMs: SOON_MS,
+    means: 'This process is ending.',
+    todo: 'Try again: another one answers.',
+  },
+  INTERNAL: {
+    code: status.INTERNAL,
+    means: 'A fault of this service.',
+    todo: 'Tell the operator the request id: the log has the rest.',
+  },
+} as const satisfies Record<Reason, Answer>
+
+/** The row of a reason. */
+export function answerOf(reason: Reason): Answer {
+  return ANSWERS[reason]
+}
+
+/** Every reason, in the order of the table. */
+export const REASONS = Object.keys(ANSWERS) as readonly Reason[]
