@@ -1,10 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** A key and a certificate that signs itself, in PEM: for servers of tests, and to be trusted as their authority. */
-export function selfSignedCertificate(hostname: string): { readonly key: string; readonly cert: string } {
+/** A key and a certificate for a host name and 127.0.0.1 that signs itself, in PEM: for servers of tests, and to be trusted. */
+export function selfSignedCertificate(hostname: string, commonName = hostname): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const name = der(0x30, der(0x31, der(0x30, COMMON_NAME, der(0x0c, Buffer.from(hostname)))))
+  const name = der(0x30, der(0x31, der(0x30, COMMON_NAME, der(0x0c, Buffer.from(commonName)))))
   const algorithm = der(0x30, ECDSA_WITH_SHA256)
+  const names = [der(0x82, Buffer.from(hostname)), der(0x87, Buffer.from([127, 0, 0, 1]))]
   const body = der(
     0x30,
     der(0xa0, der(0x02, Buffer.from([2]))), // v3
@@ -14,7 +15,7 @@ export function selfSignedCertificate(hostname: string): { readonly key: string;
     der(0x30, der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('490101000000Z'))),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, der(0x30, der(0x30, SUBJECT_ALT_NAME, der(0x04, der(0x30, der(0x82, Buffer.from(hostname))))))),
+    der(0xa3, der(0x30, der(0x30, SUBJECT_ALT_NAME, der(0x04, der(0x30, ...names))))),
   )
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey))
   return {
