@@ -38,7 +38,9 @@ func TestExchange(t *testing.T) {
 					Scope: prepared.Scope, Scopes: []string{prepared.Scope}, Identity: prepared.Identity,
 				})
 				if !prepared.Works {
-					refusedFor(t, server, err)
+					if reason := refusedFor(t, server, err); reason != prepared.Reason {
+						t.Errorf("got %s (%v), want %s", reason, err, prepared.Reason)
+					}
 					return
 				}
 				if err != nil {

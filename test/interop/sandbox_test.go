@@ -83,6 +83,7 @@ type sandbox struct {
 type exchange struct {
 	Name, Scope, Identity, Token string
 	Works                        bool
+	Reason                       string // of the refusal, when it does not work
 }
 
 func startSandbox(arguments ...string) (*sandbox, error) {
@@ -90,7 +91,7 @@ func startSandbox(arguments ...string) (*sandbox, error) {
 	if main == "" {
 		main = filepath.Join("..", "..", "dist", "src", "main.js")
 	}
-	command := exec.Command("node", append([]string{main, "sandbox", "--json"}, arguments...)...)
+	command := exec.Command("node", append([]string{main, "sandbox", "--json", "--port", "0"}, arguments...)...)
 	var stderr lockedBuffer
 	command.Stderr = &stderr
 	stdout, err := command.StdoutPipe()

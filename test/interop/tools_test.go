@@ -22,7 +22,7 @@ func TestGrpcurl(t *testing.T) {
 			grpcurl := func(arguments ...string) string { return run(t, "grpcurl", append(security, arguments...)...) }
 
 			services := strings.Fields(grpcurl(server.Address, "list"))
-			for _, name := range []string{service, "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"} {
+			for _, name := range []string{service, "grpc.health.v1.Health"} {
 				if !slices.Contains(services, name) {
 					t.Errorf("list has %v, not %s", services, name)
 				}
