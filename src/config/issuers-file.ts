@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import type { JSONWebKeySet, JWK } from 'jose'
 import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
 import { isJsonObject } from '../terms/json.ts'
 
@@ -6,7 +7,7 @@ import { isJsonObject } from '../terms/json.ts'
 export interface ListedIssuer {
   readonly issuer: string
   /** Its keys: it is never asked for them, and it may be named with http. */
-  readonly keys?: { readonly keys: readonly Record<string, unknown>[] }
+  readonly keys?: JSONWebKeySet
   /** It may be at a private address. */
   readonly privateAddress?: boolean
   /** PEM of the authorities that may vouch for its certificate. */
@@ -108,7 +109,7 @@ function readEntry(entry: unknown, place: string, { path, readFile, problems }: 
   }
 }
 
-function keySet(given: unknown, problem: (what: string) => undefined): ListedIssuer['keys'] {
+function keySet(given: unknown, problem: (what: string) => undefined): JSONWebKeySet | undefined {
   const set = typeof given === 'string' ? jsonOf(given) : given
   const keys = isJsonObject(set) ? set['keys'] : undefined
   if (!Array.isArray(keys) || !keys.every(isJsonObject))
@@ -116,7 +117,7 @@ function keySet(given: unknown, problem: (what: string) => undefined): ListedIss
   if (keys.length === 0) return problem('has an empty key set')
   if (keys.some((key) => 'd' in key || key['kty'] === 'oct'))
     return problem('has a private or secret key in its key set: only public keys belong there')
-  return { keys }
+  return { keys: keys as JWK[] }
 }
 
 function jsonOf(text: string): unknown {

@@ -10,29 +10,38 @@ import {
 } from '../terms/permissions.ts'
 import { quote } from '../terms/text.ts'
 
+/** What a request's `cap` narrows a token to; undefined when it narrows nothing. */
+export type Cap = ReadonlyMap<string, Level> | undefined
+
 /**
- * The policy's permissions narrowed to those that the request's `cap` names, as `permission:level`; never widened. Entries
- * without a colon are ignored, as the reference ignores them all; when none is left the policy's own stand.
- * Refuses `CAP_MALFORMED` (an unknown permission or level, one permission with two levels, more than 100 entries) and
- * `CAP_EXCEEDS_POLICY` (what the policy does not grant, or not at that level).
+ * Reads `cap`: entries `permission:level`. Entries without a colon are ignored, as the reference ignores them all.
+ * Refuses `CAP_MALFORMED` (an unknown permission or level, one permission with two levels, more than 100 entries).
  */
-export function narrow(permissions: Permissions, cap: readonly string[]): Permissions {
-  if (cap.length === 0) return permissions
-  if (cap.length > CAP_LIMIT) throw malformed(`more than ${CAP_LIMIT} entries`)
+export function parseCap(entries: readonly string[]): Cap {
+  const narrowing = entries.filter((entry) => entry.includes(':'))
+  if (narrowing.length > CAP_LIMIT) throw malformed(`more than ${CAP_LIMIT} entries`)
   const wanted = new Map<string, Level>()
-  for (const entry of cap) {
+  for (const entry of narrowing) {
     const colon = entry.indexOf(':')
-    if (colon < 0) continue
     const [name, level] = [entry.slice(0, colon), entry.slice(colon + 1)]
     const fault = permissionFault(name, level)
     if (fault !== undefined) throw malformed(fault)
     if (!isLevel(level)) throw malformed(`${quote(level)} is not a level`)
     // Either level could be what the caller means, and the wider one would hand out more than the narrower asks for.
     if ((wanted.get(name) ?? level) !== level) throw malformed(`${quote(name)} is given with two levels`)
-    refuseUnlessGranted(permissions, name, level)
     wanted.set(name, level)
   }
-  return permissionsOf(wanted) ?? permissions
+  return wanted.size === 0 ? undefined : wanted
+}
+
+/**
+ * The policy's permissions narrowed to those of the cap; never widened. Refuses `CAP_EXCEEDS_POLICY` (what the policy does
+ * not grant, or not at that level).
+ */
+export function narrow(permissions: Permissions, cap: Cap): Permissions {
+  if (cap === undefined) return permissions
+  for (const [name, level] of cap) refuseUnlessGranted(permissions, name, level)
+  return permissionsOf(cap) ?? permissions
 }
 
 function refuseUnlessGranted(permissions: Permissions, name: string, level: Level): void {

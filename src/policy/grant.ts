@@ -1,6 +1,6 @@
 import type { Permissions } from '../terms/permissions.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
-import { narrow } from './cap.ts'
+import { type Cap, narrow } from './cap.ts'
 import type { TrustPolicy } from './trust-policy.ts'
 
 export interface GrantRequest {
@@ -8,8 +8,7 @@ export interface GrantRequest {
   readonly scope: Scope
   /** The name of the organization's policy repository (`ORG_POLICY_REPO`). */
   readonly policyRepository: string
-  /** As the request has it; may be empty. */
-  readonly cap: readonly string[]
+  readonly cap: Cap
 }
 
 /** What a token is to reach: never empty, because to GitHub an empty list means everything. */
@@ -22,7 +21,7 @@ export interface Reach {
 /**
  * What a token reaches (contract §4): for `owner/repo` that one repository; for `owner` the policy's `repositories`, or
  * all that the installation has; for `owner/<policy repository>` the policy's `repositories`, or the policy repository
- * alone. Refuses `CAP_MALFORMED` and `CAP_EXCEEDS_POLICY`.
+ * alone. Refuses `CAP_EXCEEDS_POLICY`.
  */
 export function grantOf({ policy, scope, policyRepository, cap }: GrantRequest): Reach {
   return { repositories: repositoriesOf(policy, scope, policyRepository), permissions: narrow(policy.permissions, cap) }

@@ -86,7 +86,7 @@ export const ANSWERS = {
     todo: 'Correct its spelling: `cap=contents:read`.',
   },
   CAP_EXCEEDS_POLICY: {
-    code: status.PERMISSION_DENIED,
+    code: status.INVALID_ARGUMENT,
     means: 'A `cap` asks for more than the trust policy gives; a cap narrows a token and never widens it.',
     todo: 'Ask for less, or have the policy give more.',
   },

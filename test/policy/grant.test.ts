@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { parseCap } from '../../src/policy/cap.ts'
 import { grantOf } from '../../src/policy/grant.ts'
 import { guard } from '../../src/policy/guardrails.ts'
 import { Denial } from '../../src/terms/denial.ts'
@@ -39,7 +40,7 @@ describe('what a token reaches', () => {
     ],
     ['another repository never has the list', LISTED, { owner: 'acme', repository: 'other' }, '.github', ['other']],
   ])('%s', (_, policy, scope, policyRepository, repositories) => {
-    expect(grantOf({ policy, scope, policyRepository, cap: [] })).toEqual({
+    expect(grantOf({ policy, scope, policyRepository, cap: undefined })).toEqual({
       repositories,
       permissions: policy.permissions,
     })
@@ -48,7 +49,8 @@ describe('what a token reaches', () => {
 
 function capped(...cap: readonly string[]): unknown {
   try {
-    return grantOf({ policy: PLAIN, scope: { owner: 'acme' }, policyRepository: '.github', cap }).permissions
+    const narrowing = { policy: PLAIN, scope: { owner: 'acme' }, policyRepository: '.github', cap: parseCap(cap) }
+    return grantOf(narrowing).permissions
   } catch (error) {
     if (!(error instanceof Denial)) throw error
     expect(error.field).toBe('cap')

@@ -1,7 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
 /** A key and a certificate for a host name and 127.0.0.1 that signs itself, in PEM: for servers of tests, and to be trusted. */
-export function selfSignedCertificate(hostname: string, commonName = hostname): { readonly key: string; readonly cert: string } {
+export function selfSignedCertificate(
+  hostname: string,
+  commonName = hostname,
+): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = der(0x30, der(0x31, der(0x30, COMMON_NAME, der(0x0c, Buffer.from(commonName)))))
   const algorithm = der(0x30, ECDSA_WITH_SHA256)

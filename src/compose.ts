@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createRemember } from './audit/audit.ts'
+import { createExchangeEvents } from './audit/cloud-events.ts'
+import type { Settings } from './config/settings.ts'
+import { createExchange } from './exchange/exchange.ts'
+import { createGitHub } from './github/github.ts'
+import { createKeyProof } from './github/key-proof.ts'
+import { createVerifier } from './oidc/verifier.ts'
+import { compilePolicy } from './policy/compile.ts'
+import { systemClock } from './runtime/clock.ts'
+import type { Logger } from './runtime/log.ts'
+import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
+import { nameKey } from './terms/scope.ts'
+import { listen } from './wire/listen.ts'
+
+/** A running service. */
+export interface Service {
+  /** The port it listens on: the one that was chosen, or the one it was given for port 0. */
+  readonly port: number
+  /** Settles once GitHub was asked about the App's key; rejects when GitHub refuses it, and the service is of no use. */
+  readonly keyProved: Promise<void>
+  /** Stops taking requests, finishes what is in flight within `SHUTDOWN_GRACE`, sends what is still to be sent. Never rejects. */
+  close(): Promise<void>
+}
+
+/** Joins the parts into a service that listens: the one place that knows them all. */
+export async function composeService(
+  settings: Settings,
+  { log, host }: { log: Logger; host?: string },
+): Promise<Service> {
+  const clock = systemClock
+  const github = createGitHub({
+    baseUrl: settings.githubBaseUrl,
+    app: settings.app,
+    clock,
+    log,
+    stalePolicyMaxMs: settings.stalePolicyMaxMs,
+    compile: compilePolicy,
+  })
+  const verifier = createVerifier({
+    issuers: settings.issuers,
+    allowLoopback: settings.allowLoopbackIssuers,
+    clock,
+    log,
+  })
+  const events =
+    settings.eventSink === undefined
+      ? undefined
+      : await createExchangeEvents({ sink: settings.eventSink, domain: settings.domain, newEventId: randomUUID, log })
+
+  const exchange = createExchange(
+    { ...github, verify: verifier.verify, remember: createRemember(log, events), clock },
+    exchangeRules(settings),
+  )
+
+  const stopped = new AbortController()
+  const proof = createKeyProof(github, { log, signal: stopped.signal })
+  const server = await listen({
+    exchange,
+    domain: settings.domain,
+    port: settings.port,
+    ...(host === undefined ? {} : { host }),
+    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+    isReady: proof.isProved,
+    log,
+    newRequestId: randomUUID,
+    documents: schemas(),
+  })
+  return {
+    port: server.port,
+    keyProved: proof.proved,
+    async close() {
+      stopped.abort()
+      await server.close(settings.shutdownGraceMs)
+      await Promise.allSettled([github.close(), verifier.close(), events?.close(settings.shutdownGraceMs)])
+    },
+  }
+}
+
+function exchangeRules(settings: Settings) {
+  const listed = settings.issuers
+  const gitHubIssuers = new Set(listed.filter(({ github }) => github).map(({ issuer }) => issuer))
+  const named = new Set(listed.filter(({ keys }) => keys !== undefined).map(({ issuer }) => issuer))
+  const owners = new Set(settings.allowedOwners.map(nameKey))
+  const { allowedIssuers } = settings
+  return {
+    domain: settings.domain,
+    policyRepository: settings.policyRepository,
+    issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
+    isIssuerAllowed: (issuer: string) =>
+      allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),
+    isOwnerAllowed: (owner: string) => owners.size === 0 || owners.has(nameKey(owner)),
+    isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
+    repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
+    denialDetail: settings.denialDetail,
+  } as const
+}
+
+/** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
+function schemas() {
+  const names = ['trust-policy', 'organization-policy', 'trusted-issuers']
+  return new Map(
+    names.map((name) => [
+      `/schemas/${name}.json`,
+      {
+        contentType: 'application/schema+json',
+        body: readFileSync(new URL(`../../schemas/${name}.json`, import.meta.url), 'utf8'),
+      },
+    ]),
+  )
+}

@@ -1,0 +1,146 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
+
+const MAIN = new URL('../../src/main.js', import.meta.url).pathname
+
+let github: SandboxGitHub
+let folder: string
+let processes: Started[]
+
+beforeEach(async () => {
+  github = await createSandboxGitHub()
+  folder = mkdtempSync(join(tmpdir(), 'octo-sts-serve-'))
+  processes = []
+})
+afterEach(async () => {
+  for (const { child } of processes) child.kill('SIGKILL')
+  await github.close()
+  rmSync(folder, { recursive: true })
+})
+
+interface Started {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly exited: Promise<{ readonly code: number | null; readonly output: string }>
+  /** The first line of the log that has this message, once it is there. */
+  line(message: string): Promise<Record<string, unknown>>
+}
+
+function start(env: Record<string, string>, args = ['serve']): Started {
+  const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  const look = new Set<() => void>()
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      for (const each of look) each()
+    })
+  }
+  const exited = new Promise<{ code: number | null; output: string }>((resolve) => {
+    child.on('close', (code) => resolve({ code, output }))
+  })
+  const started: Started = {
+    child,
+    exited,
+    line: (message) =>
+      new Promise((resolve, reject) => {
+        const find = () => {
+          const found = output.split('\n').find((line) => line.includes(`"message":"${message}"`))
+          if (found !== undefined) resolve(JSON.parse(found))
+        }
+        look.add(find)
+        find()
+        void exited.then((end) =>
+          reject(new Error(`it ended without saying ${JSON.stringify(message)}: ${end.output}`)),
+        )
+      }),
+  }
+  processes.push(started)
+  return started
+}
+
+function good(): Record<string, string> {
+  return {
+    PORT: '0',
+    STS_DOMAIN: 'sts.example.com',
+    GITHUB_APP_IDS: String(github.app.id),
+    GITHUB_BASE_URL: github.url,
+    APP_SECRET_CERTIFICATE_ENV_VAR: github.app.privateKeyPem,
+  }
+}
+
+const readiness = async (port: unknown) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status
+
+test('it starts with the variables of the reference, proves its key, and ends with 0 on SIGTERM', async () => {
+  writeFileSync(join(folder, 'key.pem'), github.app.privateKeyPem)
+  const { APP_SECRET_CERTIFICATE_ENV_VAR: _, ...env } = good()
+  const server = start({ ...env, APP_SECRET_CERTIFICATE_FILE: join(folder, 'key.pem') })
+  const { port } = await server.line('listening')
+  expect(await server.line('GitHub knows the App by its key')).toMatchObject({
+    app_id: github.app.id,
+    app_slug: 'octo-sts',
+  })
+  expect(await readiness(port)).toBe(200)
+  server.child.kill('SIGTERM')
+  expect((await server.exited).code).toBe(0)
+})
+
+test('SIGINT ends it as well, and so does a key with its line breaks written out start it', async () => {
+  const env = { ...good(), APP_SECRET_CERTIFICATE_ENV_VAR: github.app.privateKeyPem.replaceAll('\n', '\\n') }
+  const server = start(env)
+  await server.line('GitHub knows the App by its key')
+  server.child.kill('SIGINT')
+  expect((await server.exited).code).toBe(0)
+})
+
+test('every missing or wrong setting is named, all at once, and no secret is repeated', async () => {
+  const { code, output } = await start({ PORT: 'eighty', APP_SECRET_CERTIFICATE_ENV_VAR: 'hunter2' }).exited
+  expect(code).toBe(1)
+  for (const name of ['PORT', 'STS_DOMAIN', 'GITHUB_APP_IDS', 'APP_SECRET_CERTIFICATE_ENV_VAR']) {
+    expect(output).toMatch(new RegExp(`^  ${name} `, 'm'))
+  }
+  expect(output).not.toContain('hunter2')
+})
+
+test('a key that GitHub refuses ends it with what to check', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const { code, output } = await start({ ...good(), APP_SECRET_CERTIFICATE_ENV_VAR: pem }).exited
+  expect(code).toBe(1)
+  expect(output).toMatch(/check that GITHUB_APP_IDS is the id of the App/)
+})
+
+test('without an answer of GitHub it goes on, and is ready only once the key was proved', async () => {
+  const fault = github.fault({ route: '/app' }, { kind: 'answer', status: 503 })
+  const server = start(good())
+  const { port } = await server.line('listening')
+  await server.line('GitHub did not answer: not ready until it has')
+  expect(await readiness(port)).toBe(503)
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+  fault.clear()
+  await server.line('GitHub knows the App by its key')
+  expect(await readiness(port)).toBe(200)
+})
+
+test('a port that is taken is a clear error', async () => {
+  const first = start(good())
+  const { port } = await first.line('listening')
+  const { code, output } = await start({ ...good(), PORT: String(port) }).exited
+  expect(code).toBe(1)
+  expect(output).toContain('EADDRINUSE')
+})
+
+test.each([
+  [[], 0],
+  [['--help'], 0],
+  [['help'], 0],
+  [['toString'], 2],
+  [['sevre'], 2],
+])('the command line %j ends with %d', async (args, code) => {
+  expect(await start({}, args).exited).toMatchObject({ code, output: expect.stringContaining('octo-sts serve') })
+})

@@ -1,0 +1,89 @@
+import { pino } from 'pino'
+import { type Stack, startStack } from '../../src/commands/stack.ts'
+import type { Settings } from '../../src/config/settings.ts'
+import type { SandboxGitHubOptions } from '../../src/sandbox/github.ts'
+import type { WorkflowRun } from '../../src/sandbox/github-actions-claims.ts'
+import { type Answer, type Ask, askGrpc, askHttp, type Question } from './ask.ts'
+
+/** The composed service in its world, over real sockets: an organization `acme`, a user `octocat`, and what tests add. */
+export interface Flow extends Stack {
+  /** Id of acme's installation. */
+  readonly installation: number
+  /** Lines of the log, parsed. */
+  readonly lines: Record<string, unknown>[]
+  /** Puts a policy where its scope has it; its issuer is the embedded one, its subject the main branch of acme/app, unless said. */
+  policy(scope: string, identity: string, change?: Record<string, unknown>): void
+  /** A token of a workflow run, by default of acme/app's main branch. */
+  workflowToken(run?: WorkflowRun, overrides?: Record<string, unknown>): Promise<string>
+  ask(question: Partial<Question>, over?: Ask): Promise<Answer>
+  /** The calls to GitHub that `work` caused, as `METHOD route`. */
+  calls(work: () => Promise<unknown>): Promise<string[]>
+}
+
+export interface FlowOptions {
+  readonly settings?: Partial<Settings>
+  readonly github?: SandboxGitHubOptions
+}
+
+export const EVERYTHING = {
+  contents: 'write',
+  issues: 'write',
+  pull_requests: 'write',
+  checks: 'write',
+  members: 'write',
+  organization_administration: 'write',
+} as const
+
+export async function startFlow({ settings = {}, github: gitHubOptions = {} }: FlowOptions = {}): Promise<Flow> {
+  const lines: Record<string, unknown>[] = []
+  const log = pino(
+    { base: null, messageKey: 'message', level: 'debug' },
+    { write: (line: string) => void lines.push(JSON.parse(line)) },
+  )
+  const stack = await startStack({ log, settings, github: gitHubOptions })
+  const { github, issuer, service } = stack
+
+  github.addAccount({ login: 'acme', type: 'Organization', id: 1001 })
+  for (const [index, name] of ['.github', 'app', 'docs', 'infra'].entries()) {
+    github.addRepository('acme', name, { id: 2000 + index })
+  }
+  const installation = github.install('acme', { permissions: EVERYTHING, repositories: 'all' })
+  github.addAccount({ login: 'octocat', type: 'User', id: 1002 })
+  github.addRepository('octocat', 'hello', { id: 3001 })
+  github.install('octocat', { permissions: EVERYTHING, repositories: 'all' })
+  github.forgetCalls()
+
+  const flow: Flow = {
+    ...stack,
+    installation,
+    lines,
+    policy(scope, identity, change = {}) {
+      const [owner = '', repository = '.github'] = scope.split('/')
+      const policy = {
+        issuer: issuer.url,
+        subject: 'repo:acme/app:ref:refs/heads/main',
+        permissions: { contents: 'read' },
+        ...change,
+      }
+      // JSON is YAML; members that are undefined are left out.
+      github.putFile(owner, repository, `.github/chainguard/${identity}.sts.yaml`, JSON.stringify(policy))
+    },
+    workflowToken: (run, overrides) => issuer.sign(issuer.githubActionsClaims(run, overrides)),
+    async ask(question, over = askGrpc) {
+      const token = question.token ?? (await flow.workflowToken())
+      return over(service.port, { scope: 'acme/app', identity: 'ci', ...question, token })
+    },
+    async calls(work) {
+      const before = github.calls.length
+      await work()
+      return github.calls.slice(before).map(({ method, route, path }) => `${method} ${route ?? path}`)
+    },
+  }
+  return flow
+}
+
+/** One test for each protocol. */
+export const PROTOCOLS = [
+  ['gRPC', askGrpc],
+  ['HTTP', askHttp],
+] as const satisfies readonly (readonly [string, Ask])[]
