@@ -41,6 +41,10 @@ describe('a document', () => {
     ])
   })
 
+  test('but no more than 100', () => {
+    expect(readDocument('a: &x b\n'.repeat(500)).findings).toHaveLength(100)
+  })
+
   test('objects have no prototype', () => {
     const { root } = readDocument('__proto__: {polluted: x}\nconstructor: y')
     expect(Object.getPrototypeOf(root)).toBeNull()

@@ -3,6 +3,7 @@ import { compilePolicy } from '../../src/policy/compile.ts'
 import { evaluate } from '../../src/policy/evaluate.ts'
 import { type Detail, explain } from '../../src/policy/explain.ts'
 import { explainFindings } from '../../src/policy/explain-findings.ts'
+import { exactly } from '../../src/policy/pattern.ts'
 import type { Claims } from '../../src/terms/claims.ts'
 import { policyOf } from './policies.ts'
 
@@ -94,6 +95,20 @@ describe('in full: every rule with its verdict and what it expected', () => {
     const { message } = explain(evaluate(policy, { iss: 'x', sub: 'x', aud: [], exp: 0, payload: {} }, context), 'full')
     expect(message.length).toBeLessThan(2500)
     expect(message).toMatch(/; and 9\d more$/)
+  })
+})
+
+test('of several alternatives, the first whose issuer held is explained', () => {
+  const [alternative] = POLICY.alternatives
+  const policy = {
+    ...POLICY,
+    alternatives: [{ ...alternative, issuer: exactly('https://other.example') }, alternative] as const,
+  }
+  const claims = { iss: PAYLOAD.iss, sub: 'x', aud: ['expected.example'], exp: 0, payload: PAYLOAD }
+  const evaluation = evaluate(policy, claims, { domain: 'sts.example', accountId: 1, isGitHubIssuer: () => false })
+  expect(explain(evaluation, 'brief')).toMatchObject({
+    reason: 'SUBJECT_MISMATCH',
+    message: 'trust policy: subject "x" did not match',
   })
 })
 

@@ -109,6 +109,7 @@ describe("RE2's syntax", () => {
     [`${'('.repeat(1001)}${')'.repeat(1001)}`, 'is too large once its repetitions are written out'],
     ['x'.repeat(4097), 'is longer than 4096 characters'],
     ['(?:a?){1900}', 'is too large once its repetitions are written out'],
+    ['\\pL{500}', 'is too large once its repetitions are written out'],
     ['\\pL{1000}'.repeat(450), 'is too large once its repetitions are written out'],
     ['(?:(?:x?){30}){30}'.repeat(200), 'is too large once its repetitions are written out'],
     ['\\Q)\\E(a{900}\\Q)\\E){1}b{900}[)]c{900}', 'is too large once its repetitions are written out'],
