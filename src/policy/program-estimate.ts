@@ -47,7 +47,7 @@ function closeGroup(groups: Size[]): void {
 
 /** `\Q…\E`, a class, an escape, a counted repetition, or any one character. */
 const TOKEN =
-  /\\Q((?:(?!\\E)[\s\S])*)(?:\\E)?|\[\^?\]?(?:\\[\s\S]|\[:\^?[a-z]+:\]|[^\]\\])*(?:\]|$)|\\[\s\S]|\{\d{1,4}(?:,\d{0,4})?\}|[\s\S]/g
+  /\\Q((?:(?!\\E)[\s\S])*)(?:\\E)?|\[\^?\]?(?:\\[\s\S]|\[:\^?[a-z]+:\]|[^\]\\])*(?:\]|$)|\\[pPx]\{[^}]*\}|\\[pP]?[\s\S]|\{\d{1,4}(?:,\d{0,4})?\}|[\s\S]/g
 const REPETITION = /^\{(\d+)(?:,(\d*))?\}$/
 const UNICODE_CLASS = /\\[pP]/
 /** Measured: compiling one takes five times as long as a character. */
