@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import type { Fault } from './faults.ts'
 import { type Answer, bodyBytes } from './github-answer.ts'
 
-/** Writes an answer, or as much of it as the fault leaves. Ends early with the signal. */
+/** Writes an answer, or as much of it as the fault leaves; compressed, as GitHub does, for clients that say they can read that. */
 export async function deliver(
   response: ServerResponse,
   answer: Answer,
-  { fault, signal }: { readonly fault: Fault | undefined; readonly signal: AbortSignal },
+  { fault, gzip, signal }: DeliveryOptions,
 ): Promise<void> {
   if (fault?.kind === 'hang') return
   if (fault?.kind === 'reset') return reset(response)
@@ -16,14 +17,22 @@ export async function deliver(
     response.writeHead(answer.status, headersOf(answer)).end()
     return
   }
-  const body = bodyBytes(answer)
-  response.writeHead(answer.status, { ...headersOf(answer), 'content-length': String(body.length) })
+  const body = gzip ? gzipSync(bodyBytes(answer)) : bodyBytes(answer)
+  const encoding = gzip ? { 'content-encoding': 'gzip' } : {}
+  response.writeHead(answer.status, { ...headersOf(answer), ...encoding, 'content-length': String(body.length) })
   if (fault?.kind === 'reset-mid-body') {
     response.write(body.subarray(0, Math.floor(body.length / 2)), () => reset(response))
     return
   }
   if (fault?.kind === 'slow-body') return drip(response, body, { msPerByte: fault.msPerByte, signal })
   response.end(body)
+}
+
+interface DeliveryOptions {
+  readonly fault: Fault | undefined
+  readonly gzip: boolean
+  /** Ends a delivery that is on its way. */
+  readonly signal: AbortSignal
 }
 
 const BODILESS: ReadonlySet<number> = new Set([204, 304])

@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { untilAborted } from '../runtime/single-flight.ts'
 import { credentialKind } from './authenticate.ts'
 import { deliver } from './delivery.ts'
-import { type createFaults, type Fault, spoil, takesEffect } from './faults.ts'
+import type { createFaults, Fault } from './faults.ts'
 import type { Answer } from './github-answer.ts'
 import { ROUTES } from './github-routes.ts'
 import { createService, type ServiceOptions, UNPARSABLE } from './github-service.ts'
 import type { GitHubCaller } from './route.ts'
 import { matchRoute } from './route-match.ts'
+import { spoil, takesEffect } from './spoil.ts'
 
 export interface GitHubServerOptions extends ServiceOptions {
   readonly faults: ReturnType<typeof createFaults>
@@ -33,7 +34,7 @@ export interface Call {
   status: number | undefined
 }
 
-/** One request and its answer, with bodies before they become JSON. */
+/** One request and its answer, with bodies as parsed JSON (a request's is `UNPARSABLE` where it is none). */
 export interface Observation extends Readonly<Call> {
   readonly requestBody: unknown
   readonly responseBody: unknown
@@ -71,7 +72,7 @@ export async function listen(options: GitHubServerOptions): Promise<GitHubServer
     for (const listener of listeners) {
       listener({ ...call, requestBody: body, responseBody: answer.body, fault: fault?.kind })
     }
-    await deliver(response, answer, { fault, signal: closing.signal })
+    await deliver(response, answer, { fault, gzip: acceptsGzip(headers), signal: closing.signal })
   }
 
   const server = createServer(options.tls, (request, response) => {
@@ -139,6 +140,10 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     return UNPARSABLE
   }
+}
+
+function acceptsGzip({ 'accept-encoding': accepted = '' }: IncomingMessage['headers']): boolean {
+  return /\bgzip\b/.test(String(accepted))
 }
 
 /** The honest answer when the fault lets it come; a bare 200 to be spoiled where the request is to have no effect. */

@@ -50,6 +50,8 @@ interface Admitted {
 }
 
 const RATE_LIMITS = 'https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api'
+/** GitHub answers 400 to others: docs.github.com/rest/about-the-rest-api/api-versions. */
+const API_VERSIONS: ReadonlySet<string> = new Set(['2022-11-28', '2026-03-10'])
 const NO_USER_AGENT =
   'Request forbidden by administrative rules. Please make sure your request has a User-Agent header.'
 const VARY = 'Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accept, X-Requested-With'
@@ -57,6 +59,10 @@ const VARY = 'Accept, Authorization, Cookie, X-GitHub-OTP,Accept-Encoding, Accep
 function route({ request, caller, quota }: Admitted, context: RouteContext): Answer {
   const { match, headers, body } = request
   if (headers['user-agent'] === undefined) throw new GitHubError(403, NO_USER_AGENT)
+  const version = text(headers['x-github-api-version'])
+  if (version !== undefined && !API_VERSIONS.has(version)) {
+    throw new GitHubError(400, `"${version}" is not a supported version of the API.`)
+  }
   if (match === undefined) throw notFound()
   requireCaller(match.route, caller)
   if (body === UNPARSABLE) throw new GitHubError(400, 'Problems parsing JSON')

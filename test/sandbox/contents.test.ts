@@ -215,6 +215,25 @@ describe('a repository that was renamed', () => {
     expect([status, member(body, 'content')]).toEqual([200, 'c2Vjb25k\n'])
   })
 
+  test('is transferred with 301 too, and out of reach of its first owner', async () => {
+    const { id } = github.addRepository('acme', 'given-away')
+    github.renameRepository('acme', 'given-away', { owner: 'globex' })
+    const reply = await client.send('GET', '/repos/acme/given-away', { bearer: stranger })
+    expect([reply.status, reply.headers.get('location')]).toEqual([301, `${github.url}/repositories/${id}`])
+    expect((await client.send('GET', '/repos/globex/given-away', { bearer: stranger })).status).toBe(200)
+    expect((await client.send('GET', '/repos/globex/given-away', { bearer: reader })).status).toBe(404)
+  })
+
+  test('or was deleted, or became public, is what it is now', async () => {
+    github.addRepository('acme', 'fleeting')
+    github.setVisibility('acme', 'fleeting', 'public')
+    expect((await client.send('GET', '/repos/acme/fleeting', { bearer: stranger })).status).toBe(200)
+    github.setVisibility('acme', 'fleeting', 'private')
+    expect((await client.send('GET', '/repos/acme/fleeting', { bearer: stranger })).status).toBe(404)
+    github.removeRepository('acme', 'fleeting')
+    expect((await client.send('GET', '/repos/acme/fleeting', { bearer: reader })).status).toBe(404)
+  })
+
   test('does not show where it went to those who may not see it', async () => {
     github.addRepository('acme', 'hidden')
     github.renameRepository('acme', 'hidden', { name: 'still-hidden' })

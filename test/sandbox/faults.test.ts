@@ -83,6 +83,11 @@ test('a hanging request ends with its caller, or with the sandbox', async () => 
   expect(github.calls).toEqual([expect.objectContaining({ method: 'GET', route: '/app', status: undefined })])
 })
 
+test('a delayed answer is the right one', async () => {
+  github.fault({}, { kind: 'delay', ms: 1 })
+  expect(await app()).toMatchObject({ status: 200, body: { id: github.app.id } })
+})
+
 test('a slow body comes byte by byte, and is whole in the end', async () => {
   github.fault({ times: 1 }, { kind: 'slow-body', msPerByte: 0 })
   expect(await client.send('GET', '/nowhere')).toMatchObject({ status: 404, body: { message: 'Not Found' } })

@@ -154,6 +154,24 @@ describe('the server', () => {
     expect(await statusOfAnonymousClient(`${github.url}/repos/acme/docs`)).toBe(403)
   })
 
+  test.each([
+    ['2022-11-28', 200],
+    ['2026-03-10', 200],
+    ['2020-01-01', 400],
+  ])('knows the versions of its API: %s %i', async (version, status) => {
+    await start()
+    const headers = { 'x-github-api-version': version }
+    expect((await client.send('GET', '/repos/acme/docs', { headers })).status).toBe(status)
+  })
+
+  test('compresses for those who can read that', async () => {
+    await start()
+    const plain = await client.send('GET', '/repos/acme/docs', { headers: { 'accept-encoding': 'identity' } })
+    const packed = await client.send('GET', '/repos/acme/docs', { headers: { 'accept-encoding': 'gzip' } })
+    expect([plain, packed].map(({ headers }) => headers.get('content-encoding'))).toEqual([null, 'gzip'])
+    expect(packed.body).toEqual(plain.body)
+  })
+
   test('has its API below another path, as GitHub Enterprise Server has', async () => {
     await start({ basePath: '/api/v3' })
     expect(github.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/v3$/)

@@ -75,6 +75,7 @@ describeWhereHad("the sandbox speaks GitHub's published API", () => {
     if (honest === undefined) throw new Error('nothing was observed')
     expect(check({ ...honest, query: 'foo=1' })).toEqual(['request: there is no query parameter "foo"'])
     expect(check({ ...honest, route: undefined })).toEqual(["request: GET  is no operation of GitHub's"])
+    expect(check({ ...honest, requestBody: Symbol('no JSON') })).toEqual(['request: the body is no JSON'])
     expect(check({ ...honest, status: 418 })).toEqual(['answer: the status 418 is not described'])
   })
 

@@ -76,6 +76,7 @@ export function createConformance(description: OpenApiDescription): Conformance 
     )
     const strays = unknown.map((name) => `request: there is no query parameter "${name}"`)
     if (requestBody === undefined) return strays
+    if (typeof requestBody === 'symbol') return [...strays, 'request: the body is no JSON']
     const schema = operation.requestBody?.content?.['application/json']?.schema
     if (schema === undefined) return [...strays, 'request: this operation takes no body']
     return [...strays, ...faults(schema, requestBody).map((fault) => `request: ${fault}`)]
