@@ -91,6 +91,11 @@ describe('what a path holds', () => {
   })
 
   test('the root, with and without a slash', async () => {
+    // What `git rev-parse` answers for `a`, which holds a directory and a submodule.
+    const { body: listing } = await client.send('GET', '/repos/acme/app/contents/', { bearer: reader })
+    expect(listing).toContainEqual(
+      expect.objectContaining({ path: 'a', type: 'dir', sha: 'f141f9ee24ffd7763b558e8d5c1d79bb3a6b2167' }),
+    )
     const names = async (path: string) => {
       const { body } = await client.send('GET', path, { bearer: reader })
       return Array.isArray(body) ? body.map((one) => member(one, 'name')) : body
