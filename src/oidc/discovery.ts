@@ -9,8 +9,6 @@ import { type KeySet, readKeySet } from './key-set.ts'
 export interface Provider {
   readonly algorithms: ReadonlySet<string> | undefined
   readonly keys: KeySet
-  /** Of its documents, as they were fetched. */
-  readonly bytes: number
 }
 
 export interface DiscoveryOptions {
@@ -27,8 +25,7 @@ export interface DiscoveryOptions {
  */
 export async function discover(issuer: string, options: DiscoveryOptions): Promise<Provider> {
   const about = { issuer, name: 'discovery document' } as const
-  const found = await fetchJson(new URL(issuer.replace(/\/$/, '') + WELL_KNOWN), about, options)
-  const metadata = found.value
+  const metadata = await fetchJson(new URL(issuer.replace(/\/$/, '') + WELL_KNOWN), about, options)
   if (!isJsonObject(metadata)) throw invalid(about, 'it is not a JSON object')
   if (metadata['issuer'] !== issuer) throw invalid(about, 'it names another issuer')
   const algorithms = algorithmsOf(metadata['id_token_signing_alg_values_supported'])
@@ -37,9 +34,9 @@ export async function discover(issuer: string, options: DiscoveryOptions): Promi
   if (url === undefined) throw invalid(about, 'its jwks_uri is not a plain https URL')
 
   const set = await fetchJson(url, { issuer, name: 'key set' }, options)
-  const keys = readKeySet(set.value, options.keysPerSet)
+  const keys = readKeySet(set, options.keysPerSet)
   if (keys === undefined) throw invalid({ issuer, name: 'key set' }, 'it is not a JSON object with a list "keys"')
-  return { algorithms, keys, bytes: found.bytes + set.bytes }
+  return { algorithms, keys }
 }
 
 /** A loopback host as a URL has it. */
@@ -52,16 +49,12 @@ interface About {
   readonly name: 'discovery document' | 'key set'
 }
 
-async function fetchJson(
-  url: URL,
-  about: About,
-  { fetch }: DiscoveryOptions,
-): Promise<{ value: unknown; bytes: number }> {
+async function fetchJson(url: URL, about: About, { fetch }: DiscoveryOptions): Promise<unknown> {
   const body = await fetch(url).catch((error: unknown) => {
     throw error instanceof FetchError ? asDenial(error, about) : error
   })
   try {
-    return { value: JSON.parse(UTF8.decode(body)), bytes: body.length }
+    return JSON.parse(UTF8.decode(body))
   } catch (cause) {
     throw invalid(about, 'it is not JSON in UTF-8', cause)
   }

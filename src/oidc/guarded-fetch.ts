@@ -40,6 +40,7 @@ export function createGuardedFetch(
     const either = AbortSignal.any([signal, timeout.signal])
     let client: Client | undefined
     try {
+      either.throwIfAborted()
       const addresses = await permittedAddresses(target, (hostname) => untilAborted(lookup(hostname), either))
       client = clientFor(target, { addresses, answerTimeoutMs, headerBytes })
       return await get(client, { url: target.url, documentBytes, signal: either })

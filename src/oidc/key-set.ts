@@ -1,13 +1,18 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { isJsonObject } from '../terms/json.ts'
 import { keyShapeFor } from './algorithms.ts'
-import { isWeakRsaKey } from './weak-rsa-key.ts'
+import { readPublicKey } from './read-public-key.ts'
 
 /** The keys of an issuer that this service understands. */
 export interface KeySet {
   /** Those that may have signed a token with that header: of that `kid`, or all that suit when it has none. */
-  candidates(header: { readonly alg: string; readonly kid: string | undefined }): readonly KeyObject[]
+  candidates(header: { readonly alg: string; readonly kid: string | undefined }): readonly Candidate[]
+  /** About what the set takes in memory. */
+  readonly memoryBytes: number
 }
+
+/** A key that is made when it is asked for; undefined when it turns out to be broken or weak. */
+export type Candidate = () => KeyObject | undefined
 
 /**
  * Reads a JWK Set (RFC 7517 §5): undefined when it is none. Members that are no keys, or keys that are not understood,
@@ -15,34 +20,38 @@ export interface KeySet {
  */
 export function readKeySet(document: unknown, limit: number): KeySet | undefined {
   if (!isJsonObject(document) || !Array.isArray(document['keys'])) return undefined
-  const keys = document['keys'].slice(0, limit).flatMap((member: unknown) => readKey(member) ?? [])
+  const members: readonly unknown[] = document['keys'].slice(0, limit)
+  const keys = members.filter(isJsonObject).filter(isForVerification).map(asEntry)
   return {
+    memoryBytes: keys.length * JWK_BYTES + Math.min(keys.length, KEPT_KEYS) * KEY_BYTES,
     candidates({ alg, kid }) {
       const shape = keyShapeFor(alg)
       if (shape === undefined) return []
-      return keys
-        .filter((key) => key.kty === shape.kty && key.crv === shape.crv)
-        .filter((key) => key.alg === undefined || key.alg === alg)
-        .filter((key) => kid === undefined || key.kid === kid)
-        .map((key) => key.publicKey)
+      const found = keys
+        .filter(({ jwk }) => jwk['kty'] === shape.kty && (shape.crv === undefined || jwk['crv'] === shape.crv))
+        .filter(({ jwk }) => jwk['alg'] === undefined || jwk['alg'] === alg)
+        .filter(({ jwk }) => kid === undefined || jwk['kid'] === kid)
+        .map(({ key }) => key)
+      return found.some((key) => key() !== undefined) ? found : []
     },
   }
 }
 
-interface VerificationKey {
-  readonly kty: unknown
-  readonly crv: unknown
-  readonly kid: unknown
-  readonly alg: unknown
-  readonly publicKey: KeyObject
-}
-
-function readKey(member: unknown): VerificationKey | undefined {
-  if (!isJsonObject(member) || !isForVerification(member)) return undefined
-  const publicKey = publicKeyOf(member)
-  if (publicKey === undefined || isWeak(publicKey)) return undefined
-  const { kty, crv, kid, alg } = member
-  return { kty, crv: kty === 'RSA' ? undefined : crv, kid, alg, publicKey }
+/**
+ * Making a key takes up to 60 µs and 10 KB: a stranger's set of 500, made at once, would hold everybody up and fill the
+ * memory. So each is made when it is needed, and only the first few of a set are kept.
+ */
+function asEntry(jwk: Record<string, unknown>, index: number): { readonly jwk: typeof jwk; readonly key: Candidate } {
+  let kept: KeyObject | undefined
+  let broken = false
+  const key = () => {
+    if (kept !== undefined || broken) return kept
+    const made = readPublicKey(jwk)
+    broken = made === undefined
+    if (index < KEPT_KEYS) kept = made
+    return made
+  }
+  return { jwk, key }
 }
 
 /** RFC 7517 §4.2 and §4.3. A key whose private part is published signs for everybody. */
@@ -52,29 +61,9 @@ function isForVerification({ use, key_ops: operations, d }: Record<string, unkno
   return d === undefined
 }
 
-/** Node checks that a point lies on its curve. Only the members that make the key reach it. */
-function publicKeyOf({ kty, crv, n, e, x, y }: Record<string, unknown>): KeyObject | undefined {
-  const members = MEMBERS.get(kty)
-  if (members === undefined) return undefined
-  const all = { crv, n, e, x, y }
-  const key = Object.fromEntries(members.map((name) => [name, all[name]]))
-  if (!Object.values(key).every((value) => typeof value === 'string')) return undefined
-  try {
-    return createPublicKey({ key: { kty, ...key } as Record<string, string>, format: 'jwk' })
-  } catch {
-    return undefined
-  }
-}
+/** Real sets have 1 to 10 keys. */
+const KEPT_KEYS = 32
 
-function isWeak(key: KeyObject): boolean {
-  return key.asymmetricKeyType === 'rsa' && isWeakRsaKey(key)
-}
-
-const MEMBERS: ReadonlyMap<unknown, readonly ('crv' | 'n' | 'e' | 'x' | 'y')[]> = new Map<
-  unknown,
-  readonly ('crv' | 'n' | 'e' | 'x' | 'y')[]
->([
-  ['RSA', ['n', 'e']],
-  ['EC', ['crv', 'x', 'y']],
-  ['OKP', ['crv', 'x']],
-])
+/** Measured: a JWK as an object, and a key with what jose keeps beside it. */
+const JWK_BYTES = 1_024
+const KEY_BYTES = 12_288

@@ -20,7 +20,7 @@ export interface Limits {
   readonly unknownKeyMs: number
   /** Issuers whose keys are kept. */
   readonly issuers: number
-  /** All documents that are kept, together. */
+  /** About the memory that all of them may take together. */
   readonly totalBytes: number
   /** Issuers whose failure is remembered. */
   readonly failures: number
@@ -52,8 +52,8 @@ export const DEFAULT_LIMITS: Limits = {
   failureMs: 30_000, // contract §5
   unknownKeyMs: 30_000, // contract §5
   issuers: 1_000,
-  totalBytes: 32 * 1024 * 1024,
+  totalBytes: 64 * 1024 * 1024,
   failures: 2_000, // more can not be made in 30 s with the budget below
   fetches: { perDomain: { burst: 120, perSecond: 2 }, inAll: { burst: 300, perSecond: 40 } },
-  trials: { perDomain: { burst: 2_000, perSecond: 200 }, inAll: { burst: 4_000, perSecond: 1_000 } },
+  trials: { perDomain: { burst: 2_000, perSecond: 50 }, inAll: { burst: 4_000, perSecond: 300 } },
 }

@@ -35,6 +35,7 @@ export function createLoader({ listed, allowLoopback, clock, limits, lookup }: L
 
   return {
     async load(issuer, known) {
+      if (!URL.canParse(issuer)) throw noHost(issuer)
       const about = listed.get(issuer)
       const loopback = allowLoopback && isLoopbackHost(new URL(issuer).hostname)
       const permission = { loopback, privateNetworks: about?.privateAddress === true }
@@ -53,6 +54,14 @@ export function createLoader({ listed, allowLoopback, clock, limits, lookup }: L
       closing.abort(new Denial('SHUTTING_DOWN', 'the service is shutting down: try again'))
     },
   }
+}
+
+/** What the rules of an issuer let pass, and no URL is: a broken IPv6 literal, or a label that is no punycode. */
+function noHost(issuer: string): Denial {
+  return new Denial(
+    'ISSUER_INVALID',
+    `unable to fetch or create the provider: the host of issuer ${quote(issuer)} can not exist`,
+  )
 }
 
 function spend(budget: Budget, url: URL): void {

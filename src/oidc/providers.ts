@@ -36,7 +36,7 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
   const good = new LRUCache<string, Entry>({
     max: limits.issuers,
     maxSize: limits.totalBytes,
-    sizeCalculation: ({ loaded }) => ENTRY_BYTES + MEMORY_PER_BYTE * loaded.provider.bytes,
+    sizeCalculation: ({ loaded }) => ENTRY_BYTES + loaded.provider.keys.memoryBytes,
   })
   // Apart from what is good, so that inventing issuers pushes out no real one.
   const failures = new LRUCache<string, { readonly denial: Denial; readonly until: number }>({ max: limits.failures })
@@ -70,10 +70,14 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
 
   const remember = (issuer: string, error: unknown): Denial => {
     const denial = asDenial(error)
-    log.warn({ issuer, reason: denial.reason, cause: textOf(denial.cause) }, denial.message)
     if (denial.reason === 'ISSUER_BUSY') return denial // nobody was asked
-    failures.set(issuer, { denial, until: clock.monotonic() + limits.failureMs })
     const entry = good.peek(issuer)
+    // Strangers' issuers fail all day; one that worked before is the operator's business.
+    log[entry === undefined ? 'info' : 'warn'](
+      { issuer, reason: denial.reason, cause: textOf(denial.cause) },
+      denial.message,
+    )
+    failures.set(issuer, { denial, until: clock.monotonic() + limits.failureMs })
     if (!mayPass(denial))
       good.delete(issuer) // it says that it is no issuer any more
     else if (entry !== undefined) entry.failing = true
@@ -136,6 +140,5 @@ function textOf(cause: unknown): string | undefined {
 /** The signal of work that nobody in particular waits for: one each, as listeners pile up on a shared one. */
 const unending = () => new AbortController().signal
 
-/** What an entry takes beside its keys, and what a byte of a JWK Set becomes as key objects: measured, rounded up. */
-const ENTRY_BYTES = 1_024
-const MEMORY_PER_BYTE = 4
+/** What an entry takes beside its keys. */
+const ENTRY_BYTES = 4_096

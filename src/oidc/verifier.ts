@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import type { Clock, Verify } from '../exchange/ports.ts'
 import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
@@ -9,7 +8,7 @@ import { checkClaims } from './check-claims.ts'
 import { algorithmNotAllowed, checkHeader } from './check-header.ts'
 import type { Provider } from './discovery.ts'
 import type { Lookup } from './guarded-fetch.ts'
-import { readKeySet } from './key-set.ts'
+import { type Candidate, readKeySet } from './key-set.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
 import { createLoader } from './loader.ts'
@@ -79,7 +78,7 @@ function fixedProviders(issuers: readonly ListedIssuer[], { keysPerSet }: Limits
     if (keys === undefined) continue
     const set = readKeySet(keys, keysPerSet)
     if (set === undefined) throw new TypeError(`the keys of issuer ${quote(issuer)} are no JSON Web Key Set`)
-    found.set(issuer, { algorithms: undefined, keys: set, bytes: 0 })
+    found.set(issuer, { algorithms: undefined, keys: set })
   }
   return found
 }
@@ -89,7 +88,7 @@ function candidates(
   { algorithms, keys }: Provider,
   { header: { alg } }: SubjectToken,
   kid: string | undefined,
-): readonly KeyObject[] {
+): readonly Candidate[] {
   if (algorithms?.has(alg) === false)
     throw algorithmNotAllowed(alg, 'the discovery document of its issuer does not list it')
   return keys.candidates({ alg, kid })

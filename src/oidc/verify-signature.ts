@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { compactVerify, errors } from 'jose'
 import { Denial } from '../terms/denial.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
+import type { Candidate } from './key-set.ts'
 
 /**
  * Holds the signature (RFC 7515 §5.2) against each key in turn, until one fits. Refuses with `SIGNATURE_INVALID` when none
@@ -9,12 +10,13 @@ import type { SubjectToken } from '../terms/subject-token.ts'
  */
 export async function verifySignature(
   token: SubjectToken,
-  keys: readonly KeyObject[],
+  candidates: readonly Candidate[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const key of keys) {
+  for (const candidate of candidates) {
     signal.throwIfAborted()
-    if (await fits(token, key)) return
+    const key = candidate()
+    if (key !== undefined && (await fits(token, key))) return
   }
   throw new Denial(
     'SIGNATURE_INVALID',

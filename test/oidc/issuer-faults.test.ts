@@ -192,6 +192,13 @@ describe('an issuer that is not there', () => {
     }
   })
 
+  test.each(['https://[:::]', 'https://xn--a.example'])('%s, which can not be', async (iss) => {
+    expect(await world.outcome(await world.issuer.sign({ sub: 'x', iss }))).toMatchObject({
+      reason: 'ISSUER_INVALID',
+      message: `${UNABLE}the host of issuer "${iss}" can not exist`,
+    })
+  })
+
   test('a look-up that never ends', async () => {
     const other = await createVerifierWorld({ lookup: () => new Promise(() => {}), limits: { answerTimeoutMs: 20 } })
     try {
@@ -229,6 +236,18 @@ describe('an issuer that is not there', () => {
     const token = await world.issuer.sign({ sub: 'x' })
     await world.issuer.close()
     expect(await world.reason(token)).toBe('ISSUER_UNAVAILABLE')
+  })
+
+  test('after closing nothing is begun', async () => {
+    let lookups = 0
+    const lookup = () => {
+      lookups += 1
+      return Promise.reject(new Error('looked up'))
+    }
+    const other = await createVerifierWorld({ lookup })
+    const token = await other.issuer.sign({ sub: 'x', iss: 'https://nowhere.example' })
+    await other.close()
+    expect([await other.reason(token), lookups]).toEqual(['SHUTTING_DOWN', 0])
   })
 
   test('closing ends what hangs', async () => {

@@ -9,7 +9,10 @@ const ec = (await generateSandboxKey('P-256')).jwk
 const p384 = (await generateSandboxKey('P-384')).jwk
 const ed = (await generateSandboxKey('Ed25519')).jwk
 
-const count = (keys: unknown, alg: string, kid?: string) => readKeySet({ keys }, 500)?.candidates({ alg, kid }).length
+const count = (keys: unknown, alg: string, kid?: string) =>
+  readKeySet({ keys }, 500)
+    ?.candidates({ alg, kid })
+    .filter((key) => key() !== undefined).length
 
 describe('which keys suit', () => {
   test.each<readonly [string, unknown, string, number]>([
@@ -66,6 +69,17 @@ describe('which keys suit', () => {
 
   test.each([1024, 2040, 2048])('RSA of %d bits', async (bits) => {
     expect(count([(await generateSandboxKey('RSA', bits)).jwk], 'RS256')).toBe(bits < 2048 ? 0 : 1)
+  })
+
+  test('what is broken beside a good key is found so when it is tried', () => {
+    const [broken, good] =
+      readKeySet({ keys: [{ ...ec, y: ec.x }, ec] }, 500)?.candidates({ alg: 'ES256', kid: ec.kid }) ?? []
+    expect([broken?.(), broken?.(), good?.()?.asymmetricKeyType]).toEqual([undefined, undefined, 'ec'])
+  })
+
+  test('no more than 32 keys of a set are kept; the others are made each time', () => {
+    const keys = readKeySet({ keys: Array(33).fill(ec) }, 500)?.candidates({ alg: 'ES256', kid: undefined }) ?? []
+    expect(keys.map((key) => key() === key())).toEqual([...Array(32).fill(true), false])
   })
 
   test('more keys than the limit are as if they were not there', () => {
