@@ -1,4 +1,5 @@
-import { Pool } from 'undici'
+import type { IncomingHttpHeaders } from 'node:http'
+import { type Dispatcher, Pool } from 'undici'
 import { NoAnswer } from './no-answer.ts'
 
 /** What Octokit hands to its `fetch` (a part of the Fetch standard's RequestInit). */
@@ -18,12 +19,14 @@ export interface FetchedAnswer {
 
 export interface PoolFetch {
   /** One request on a kept-alive connection. Follows no redirect, knows no proxy. Throws NoAnswer. */
-  fetch(
-    url: string,
-    init: FetchInit,
-    limit: { readonly signal: AbortSignal; readonly maxBytes: number },
-  ): Promise<FetchedAnswer>
+  fetch(url: string, init: FetchInit, limit: FetchLimit): Promise<FetchedAnswer>
   close(): Promise<void>
+}
+
+export interface FetchLimit {
+  /** From the request on to the last byte of the answer. */
+  readonly ms: number
+  readonly maxBytes: number
 }
 
 /**
@@ -40,39 +43,69 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number): Pool
     bodyTimeout: SILENCE_MS,
   })
   return {
-    async fetch(url, { method, headers, body }, { signal, maxBytes }) {
-      const path = url.startsWith(origin) ? url.slice(origin.length) : undefined
-      if (path === undefined) throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
-      const answer = await pool
-        .request({ path, method: method as 'GET', headers, body: body ?? null, signal })
-        .catch((cause: unknown) => {
-          throw signal.aborted ? signal.reason : new NoAnswer('unreached', 'the connection failed', cause)
-        })
-      const text = await readText(answer.body, signal, maxBytes)
-      return { url, status: answer.statusCode, headers: kept(answer.headers), text: async () => text }
+    async fetch(url, { method, headers, body }, limit) {
+      if (!url.startsWith(`${origin}/`))
+        throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
+      const options = { path: url.slice(origin.length), method: method as 'GET', headers, body: body ?? null }
+      const { status, headers: answered, bytes } = await dispatch(pool, options, limit)
+      return { url, status, headers: kept(answered), text: async () => bytes.toString('utf8') }
     },
     close: () => pool.destroy(),
   }
 }
 
-async function readText(body: AsyncIterable<Uint8Array>, signal: AbortSignal, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const chunk of body) {
-      length += chunk.length
-      // Leaving the loop destroys the stream, and with it the connection: nothing more is received.
-      if (length > maxBytes) throw new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`)
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    if (cause instanceof NoAnswer) throw cause
-    throw signal.aborted ? signal.reason : new NoAnswer('cut', 'the answer broke off', cause)
-  }
-  return Buffer.concat(chunks).toString('utf8')
+interface Received {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly bytes: Buffer
 }
 
-function kept(headers: Readonly<Record<string, string | readonly string[] | undefined>>): ReadonlyMap<string, string> {
+/** By undici's handler and not by its streams, which cost as much again as the request. */
+function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxBytes }: FetchLimit): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    let head: Omit<Received, 'bytes'> | undefined
+    let length = 0
+    const chunks: Buffer[] = []
+    let late: NoAnswer | undefined
+    let controller: Dispatcher.DispatchController | undefined
+    const timer = setTimeout(() => {
+      late = new NoAnswer('timeout', `no whole answer within ${ms} ms`)
+      reject(late) // it may not even have a connection yet
+      controller?.abort(late)
+    }, ms)
+    pool.dispatch(options, {
+      onRequestStart(started) {
+        controller = started
+        if (late !== undefined) started.abort(late)
+      },
+      onResponseStart(_, status, headers) {
+        head = { status, headers }
+      },
+      onResponseData(receiving, chunk) {
+        length += chunk.length
+        chunks.push(chunk)
+        // Closes the connection: nothing more is received.
+        if (length > maxBytes) receiving.abort(new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`))
+      },
+      onResponseEnd() {
+        clearTimeout(timer)
+        if (head !== undefined) resolve({ ...head, bytes: Buffer.concat(chunks) })
+      },
+      onResponseError(_, cause) {
+        clearTimeout(timer)
+        reject(cause instanceof NoAnswer ? cause : failureOf(cause, head !== undefined))
+      },
+    })
+  })
+}
+
+function failureOf(cause: Error, answered: boolean): NoAnswer {
+  return answered
+    ? new NoAnswer('cut', 'the answer broke off', cause)
+    : new NoAnswer('unreached', 'the connection failed', cause)
+}
+
+function kept(headers: IncomingHttpHeaders): ReadonlyMap<string, string> {
   const result = new Map<string, string>(ALWAYS_TEXT)
   for (const name of KEPT_HEADERS) {
     const value = headers[name]

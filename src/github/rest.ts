@@ -54,16 +54,11 @@ export function createRest(options: RestOptions): Rest {
   const asInstallation = new Octokit(common)
 
   const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {
-    const limit = new AbortController()
-    const timer = setTimeout(
-      () => limit.abort(new NoAnswer('timeout', `no answer within ${callLimitMs} ms`)),
-      callLimitMs,
-    )
     const heard: { answer?: FetchedAnswer; failure?: unknown } = {}
     const fetch = async (url: string, init: FetchInit) => {
       delete heard.answer
       try {
-        heard.answer = await pool.fetch(url, init, { signal: limit.signal, maxBytes })
+        heard.answer = await pool.fetch(url, init, { ms: callLimitMs, maxBytes })
         return heard.answer
       } catch (error) {
         heard.failure = error
@@ -80,8 +75,6 @@ export function createRest(options: RestOptions): Rest {
     } catch (error) {
       // Octokit throws on 304 and from 400 on; here those are answers like others, and what was heard tells them apart.
       if (heard.answer === undefined) throw heard.failure ?? error
-    } finally {
-      clearTimeout(timer)
     }
     if (heard.answer === undefined) throw new NoAnswer('unreached', 'Octokit made no request')
     const { status, headers: answered } = heard.answer

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Installation, PolicyFile } from '../../src/exchange/ports.ts'
+import type { Fault } from '../../src/sandbox/faults.ts'
 import { CONTENTS, createWorld, grantFor, never, ORG, reason, refusal, TOKEN, USER, type World } from './world.ts'
 
 let world: World
@@ -131,6 +132,33 @@ describe('calls to GitHub', () => {
     world.clock.advance(60_000)
     await exchange('acme', 'lib')
     expect(world.calls()).toEqual([TOKEN, CONTENTS, TOKEN])
+  })
+
+  test('unknown identities that are asked for at once share the listing', async () => {
+    world = await createWorld()
+    await exchange()
+    world.calls()
+    const identities = Array.from({ length: 20 }, (_, n) => `guess${n}`)
+    const reasons = await Promise.all(identities.map((identity) => reason(exchange('acme', 'app', identity))))
+    expect(new Set(reasons)).toEqual(new Set(['POLICY_NOT_FOUND']))
+    expect(world.sandbox.calls.filter(({ path }) => path.endsWith('/chainguard'))).toHaveLength(1)
+  })
+
+  test.each<readonly [string, Fault]>([
+    ['500', { kind: 'answer', status: 500 }],
+    ['null', { kind: 'answer', status: 200, body: 'null' }],
+    ['a page', { kind: 'html' }],
+    ['a list of nonsense', { kind: 'answer', status: 200, body: [null, 7] }],
+    ['a rate limit', { kind: 'secondary-rate-limit' }],
+    ['5 MiB', { kind: 'huge-body', bytes: 5 * 1024 * 1024 }],
+  ])('a listing that GitHub answers with %s proves nothing and fails nothing', async (_, fault) => {
+    world = await createWorld()
+    await exchange()
+    const path = '/repos/acme/app/contents/.github/chainguard'
+    world.sandbox.fault({ path }, fault)
+    expect(await reason(exchange('acme', 'app', 'nope'))).toBe('POLICY_NOT_FOUND')
+    world.sandbox.putFile('acme', 'app', '.github/chainguard/new.sts.yaml', 'x')
+    expect((await exchange('acme', 'app', 'new')).stale).toBe(false)
   })
 
   test('misses of one owner have an end, from which others and warm exchanges are free', async () => {
