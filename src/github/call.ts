@@ -7,7 +7,7 @@ import { rateLimitOf, retryAfterMs } from './rate-limit.ts'
 import type { Rest, RestRequest } from './rest.ts'
 
 /** A request with what a refusal has to say about it. */
-export interface CallRequest extends RestRequest {
+interface CallRequest extends RestRequest {
   /** Completes "GitHub did not answer while …". */
   readonly doing: string
   /** Whose quota it spends; undefined: the App's alone. */

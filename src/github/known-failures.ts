@@ -3,7 +3,7 @@ import { quote } from '../terms/text.ts'
 import { type Answer, describe } from './answer.ts'
 
 /** An answer that came and makes no sense: HTML, `null`, another shape. Unlike silence it gives no right to stale data. */
-export class UnreadableAnswer extends Error {}
+class UnreadableAnswer extends Error {}
 
 /**
  * GitHub said that the installation cannot be used: 404 (gone, or not known to this machine of GitHub's yet) or 403

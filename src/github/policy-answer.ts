@@ -10,7 +10,7 @@ export type PathContent =
   | { readonly kind: 'no-file'; readonly what: string }
 
 /** A file's text, or why it has none that could be a policy. */
-export type FileText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly finding: Finding }
+type FileText = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly finding: Finding }
 
 /**
  * Reads an answer of 200 to `GET /repos/{owner}/{repo}/contents/{path}`. A link to a file of the repository is followed by

@@ -7,7 +7,7 @@ import type { Answer } from './answer.ts'
 import type { Call } from './call.ts'
 import type { ReaderToken } from './reader-tokens.ts'
 
-export interface RepositoryToList {
+interface RepositoryToList {
   /** Equal for one repository of one installation. */
   readonly key: string
   readonly owner: string

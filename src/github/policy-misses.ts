@@ -22,7 +22,7 @@ export interface PolicyMisses {
   forget(repository: Pick<PolicyRequest, 'installation' | 'repository'>): void
 }
 
-export interface Miss {
+interface Miss {
   readonly reader: ReaderToken
   /** What is there instead of a file. */
   readonly what: string | undefined

@@ -23,7 +23,7 @@ export interface PoolFetch {
   close(): Promise<void>
 }
 
-export interface FetchLimit {
+interface FetchLimit {
   /** From the request on to the last byte of the answer. */
   readonly ms: number
   readonly maxBytes: number

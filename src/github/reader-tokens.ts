@@ -18,7 +18,7 @@ export interface ReaderToken {
   readonly endsAt: number
 }
 
-export interface ReaderRequest {
+interface ReaderRequest {
   readonly installation: Installation
   readonly owner: string
   readonly repository: string
