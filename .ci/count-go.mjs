@@ -13,7 +13,7 @@ let passed = 0
 for (const { Action: action, Test: name, Package: path, ImportPath: built } of events) {
   if (action === 'build-fail') failures.push(`${built}: does not compile`)
   if (name === undefined) {
-    if (action === 'fail') failures.push(`package ${path}`)
+    if (action === 'fail' && failures.length === 0) failures.push(`package ${path}`) // else its tests have said it
     continue
   }
   if (action === 'pass') passed += 1
