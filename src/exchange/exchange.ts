@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parseCap } from '../policy/cap.ts'
+import { disclosureFor } from '../policy/disclosure.ts'
 import { evaluate } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
@@ -7,11 +8,10 @@ import { explainFindings } from '../policy/explain-findings.ts'
 import { grantOf } from '../policy/grant.ts'
 import { type Guardrails, guard } from '../policy/guardrails.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
-import { type Claims, claimOf } from '../terms/claims.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { parseIdentity } from '../terms/identity.ts'
 import { type IssuerRules, parseIssuer } from '../terms/issuer.ts'
-import { formatScope, nameKey, parseScope, type Scope } from '../terms/scope.ts'
+import { nameKey, parseScope, type Scope } from '../terms/scope.ts'
 import { parseSubjectToken } from '../terms/subject-token.ts'
 import { quote } from '../terms/text.ts'
 import { checkExpiry } from '../terms/time-claims.ts'
@@ -83,10 +83,11 @@ async function run({ request, caller, record }: Run, ports: ExchangePorts, rules
   record.installation = installation
   record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
 
-  const detail = rules.denialDetail === 'full' || isOwnRepository(claims, wanted, rules) ? 'full' : 'brief'
+  const { domain, isGitHubIssuer } = rules
+  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id }
+  const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
-  const context: EvaluationContext = { ...rules, accountId: installation.account.id }
   const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
   record.evaluation = evaluation
   if (!evaluation.allowed) {
@@ -161,24 +162,6 @@ function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): v
   if (app === undefined || app.matches(minting.slug)) return
   if (app.kind === 'exact' && app.source === String(minting.id)) return
   throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
-}
-
-/**
- * True for a workflow of the very repository that holds the policy: it can read the file, so it may be told what is in it.
- * Name and owner id must both agree, because a name can have passed to another owner.
- */
-function isOwnRepository(
-  claims: Claims,
-  { owner, repository, installation }: { owner: string; repository: string; installation: Installation },
-  rules: ExchangeRules,
-): boolean {
-  const name = claimOf(claims, 'repository')
-  return (
-    rules.isGitHubIssuer(claims.iss) &&
-    typeof name === 'string' &&
-    nameKey(name) === nameKey(formatScope({ owner, repository })) &&
-    claimOf(claims, 'repository_owner_id') === String(installation.account.id)
-  )
 }
 
 function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {

@@ -1,4 +1,4 @@
-import { createAppAuth } from '@octokit/auth-app'
+import { App } from '@octokit/app'
 import { Octokit } from '@octokit/core'
 import type { Logger } from '../runtime/log.ts'
 import type { Answer } from './answer.ts'
@@ -50,7 +50,14 @@ export function createRest(options: RestOptions): Rest {
   const pool = createPoolFetch(baseUrl, callLimitMs)
   const common = { baseUrl, userAgent, log: octokitLog(log) }
   const createJwt = (_id: number | string, skewSeconds?: number) => appJwt.get(skewSeconds)
-  const asApp = new Octokit({ ...common, authStrategy: createAppAuth, auth: { appId, createJwt } })
+  // The App insists on a private key and would sign a JWT for each call: its client gets the cached one instead, which
+  // may as well come from a key that nobody can hold.
+  class AppOctokit extends Octokit {
+    constructor(given?: ConstructorParameters<typeof Octokit>[0]) {
+      super({ ...given, ...common, auth: { appId, createJwt } })
+    }
+  }
+  const { octokit: asApp } = new App({ appId, privateKey: 'unused', Octokit: AppOctokit, log: common.log })
   const asInstallation = new Octokit(common)
 
   const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {

@@ -50,7 +50,11 @@ const ROWS: readonly Row[] = [
     code: status.INVALID_ARGUMENT,
     reason: 'ISSUER_INVALID',
     message: /^unable to fetch or create the provider/,
-    prepare: ({ issuer }) => issuer.fault('/.well-known/openid-configuration', { kind: 'wrong-issuer' } as never),
+    prepare: ({ issuer }) =>
+      issuer.fault('/.well-known/openid-configuration', {
+        kind: 'change',
+        members: { issuer: 'https://issuer.example' },
+      }),
   },
   {
     row: 'a token that has expired',
