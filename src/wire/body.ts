@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { Denial } from '../terms/denial.ts'
@@ -54,12 +55,8 @@ function mediaType(header: string | undefined): string {
 }
 
 function utf8(bytes: Buffer): string {
-  try {
-    return UTF8.decode(bytes)
-  } catch (cause) {
-    if (!(cause instanceof TypeError)) throw cause
-    throw new Denial('REQUEST_MALFORMED', 'the body is not UTF-8', { cause })
-  }
+  if (!isUtf8(bytes)) throw new Denial('REQUEST_MALFORMED', 'the body is not UTF-8')
+  return bytes.toString('utf8')
 }
 
 function tooLarge(limitBytes: number): Denial {
@@ -71,5 +68,3 @@ function unsupported(message: string): Denial {
 }
 
 function ignore(): void {}
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true })

@@ -6,6 +6,7 @@ export function errorsDocument(): string {
   const sections = REASONS.map((reason) => {
     const answer = answerOf(reason)
     return `<a id="${reason}"></a>
+
 ## ${reason}
 
 gRPC \`${status[answer.code]}\` (${answer.code}) · HTTP ${httpStatusOf(answer)} · ${retryText(answer.retryAfterMs)}
@@ -24,6 +25,7 @@ function retryText(retryAfterMs: number | undefined): string {
 }
 
 const INTRODUCTION = `<!-- Generated from src/wire/status.ts by scripts/errors-doc.mjs. -->
+
 # Why an exchange is refused
 
 Each refusal has a stable reason. Over gRPC it is in \`grpc-status-details-bin\`, over HTTP in \`details\`, both times as

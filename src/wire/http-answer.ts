@@ -21,8 +21,17 @@ export function send(request: HttpRequest, response: HttpResponse, { status, hea
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   response.setHeader('content-length', String(Buffer.byteLength(body)))
   const content = request.method === 'HEAD' ? '' : body
-  if (response instanceof Http2ServerResponse) response.end(content)
+  if (response instanceof Http2ServerResponse) endHttp2(response, content)
   else response.end(content)
+}
+
+/** Node reads the rest of an HTTP/1 request by itself; over HTTP/2 no more of it is wanted (RFC 9113 §8.1). */
+function endHttp2(response: Http2ServerResponse, content: string): void {
+  const { stream } = response
+  stream.once('finish', () => {
+    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  })
+  response.end(content)
 }
 
 /** `value` as a JSON answer. */

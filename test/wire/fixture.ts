@@ -3,7 +3,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { credentials, type Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js'
 import { pino } from 'pino'
-import { bearerOf, type Caller, type ExchangeRequest, type Issued, scopeOf } from '../../src/exchange/request.ts'
+import { bearerOf, type Caller, type ExchangeRequest, type Issued } from '../../src/exchange/request.ts'
 import type { ExchangeRequest as Message } from '../../src/gen/chainguard/platform/oidc/ExchangeRequest.ts'
 import type { RawToken__Output } from '../../src/gen/chainguard/platform/oidc/RawToken.ts'
 import type { SecurityTokenServiceClient } from '../../src/gen/chainguard/platform/oidc/SecurityTokenService.ts'
@@ -37,7 +37,6 @@ export async function serve(
   let ids = 0
   const exchange = async (request: ExchangeRequest, caller: Caller): Promise<Issued> => {
     seen.push({ request, caller })
-    scopeOf(request)
     bearerOf(request.authorization)
     const token = await behave(request, caller)
     return { token, expiresAt: EXPIRES_AT, abandon: () => abandoned.push(token) }
