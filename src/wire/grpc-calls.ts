@@ -98,7 +98,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     })
     requests.add(lifetime)
     // A caller that does not end its half, or does not read its answer, holds the stream no longer than this.
-    const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + LINGER_MS)
+    const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + limits.lingerMs)
     lifetime.signal.addEventListener('abort', () => {
       if (waiting.delete(key)) refuse(lifetime.signal.reason) // its message never came
     })
@@ -145,5 +145,3 @@ const FORWARDED = [':path', ':authority', 'content-type', 'grpc-encoding']
 /** Ours alone: no header of a caller's is forwarded under any name but those above. */
 const CALL_HEADER = 'octo-sts-call'
 const DAY_MS = 86_400_000
-/** Time for an answer to reach a slow reader. */
-const LINGER_MS = 5_000

@@ -25,12 +25,13 @@ export function send(request: HttpRequest, response: HttpResponse, { status, hea
   else response.end(content)
 }
 
-/** Node reads the rest of an HTTP/1 request by itself; over HTTP/2 no more of it is wanted (RFC 9113 §8.1). */
+/**
+ * What is left of the request is read and thrown away, as Node does by itself over HTTP/1: a reset, even one without an
+ * error, can make a client that is still sending lose the answer.
+ */
 function endHttp2(response: Http2ServerResponse, content: string): void {
   const { stream } = response
-  stream.once('finish', () => {
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
-  })
+  stream.once('finish', () => stream.resume())
   response.end(content)
 }
 

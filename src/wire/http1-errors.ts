@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { Denial } from '../terms/denial.ts'
 import type { DetailContext } from './details.ts'
 import { denialAnswer, type HttpAnswer, jsonAnswer } from './http-answer.ts'
+import type { WireLimits } from './limits.ts'
 
 /**
  * Answers what Node's HTTP/1 parser refuses (its `clientError` event): headers that are too large 431, a request that did
@@ -10,7 +11,7 @@ import { denialAnswer, type HttpAnswer, jsonAnswer } from './http-answer.ts'
  * with unread bytes makes the kernel send a reset, which can overtake the answer.
  */
 export function createClientErrorHandler(
-  context: Pick<DetailContext, 'domain'> & { readonly newRequestId: () => string },
+  context: Pick<DetailContext, 'domain'> & { readonly newRequestId: () => string; readonly limits: WireLimits },
 ): (error: Error & { readonly code?: string }, socket: Duplex) => void {
   const answered = new WeakSet<Duplex>()
   return (error, socket) => {
@@ -22,7 +23,7 @@ export function createClientErrorHandler(
     }
     const requestId = context.newRequestId()
     socket.end(serialize(answerFor(error, { ...context, requestId }), requestId))
-    linger(socket)
+    linger(socket, context.limits)
   }
 }
 
@@ -47,8 +48,8 @@ function serialize({ status, headers, body }: HttpAnswer, requestId: string): st
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`
 }
 
-function linger(socket: Duplex): void {
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+function linger(socket: Duplex, { lingerMs }: WireLimits): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs)
   let bytes = 0
   socket.removeAllListeners('data')
   socket.on('error', ignore).once('close', () => clearTimeout(timer))
@@ -61,5 +62,4 @@ function linger(socket: Duplex): void {
 
 function ignore(): void {}
 
-const LINGER_MS = 1_000
 const LINGER_BYTES = 4 * 1024 * 1024

@@ -93,12 +93,10 @@ function isGrpc(headers: IncomingHttpHeaders): boolean {
 
 /** An HTTP request over HTTP/2 whose body never ends, or whose answer is never read, holds its stream no longer. */
 function cutWhenOverdue(stream: ServerHttp2Stream, limits: WireLimits): void {
-  const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + LINGER_MS)
+  const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + limits.lingerMs)
   stream.once('close', () => clearTimeout(cut))
 }
 
 function ignore(): void {}
 
 const GRPC_TYPE = /^application\/grpc(?:\+proto)?(?:;|$)/i
-/** Time for an answer to reach a slow reader. */
-const LINGER_MS = 5_000

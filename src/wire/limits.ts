@@ -15,6 +15,8 @@ export interface WireLimits {
   readonly pingMs: number
   /** Milliseconds until an answer to such a ping must be there. */
   readonly pingAnswerMs: number
+  /** Milliseconds for an answer to reach a slow reader, and for the rest of a refused request to be thrown away. */
+  readonly lingerMs: number
   /** Bytes of an HTTP body. */
   readonly bodyBytes: number
   /** Bytes of a gRPC message, compressed or not (contract §10). */
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: WireLimits = {
   sessionIdleMs: 300_000,
   pingMs: 30_000,
   pingAnswerMs: 10_000,
+  lingerMs: 2_000,
   bodyBytes: 64 * 1024,
   messageBytes: 4 * 1024 * 1024,
   headerBytes: 64 * 1024,

@@ -166,7 +166,7 @@ describe('slow and silent callers are cut', () => {
   })
 
   test('a body over HTTP/2 that does not end: 504, and the stream is closed', async () => {
-    await using wire = await serve(undefined, { limits: { requestMs: 50 } })
+    await using wire = await serve(undefined, { limits: { requestMs: 50, lingerMs: 50 } })
     const session = connectHttp2(`http://127.0.0.1:${wire.port}`)
     const stream = session.request({ ':method': 'POST', ':path': '/sts/exchange', ...BEARER })
     const status = await new Promise((resolve) => stream.once('response', (headers) => resolve(headers[':status'])))
