@@ -47,7 +47,9 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
     cutWhenOverdue(stream, limits)
     Reflect.apply(compatible, inner, [stream, headers, flags, rawHeaders])
   })
-  inner.updateSettings({ maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes * 2 })
+  // Well-behaved clients keep to the announced size and say so to their users. Above 64 KiB it would be a promise that
+  // nghttp2 does not keep: it ends the whole connection at a longer header value (NGHTTP2_HD_MAX_NV).
+  inner.updateSettings({ maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes })
   const sessions = new Set<ServerHttp2Session>()
   inner.on('session', (session) => {
     sessions.add(session)
