@@ -16,9 +16,12 @@ export function denialStatus(denial: Denial, context: DetailContext, protos: Pro
   return { code, details, metadata }
 }
 
-/** Answers a stream that grpc-js does not see, or whose message will not come, and ends it in both directions. */
-export function refuseStream(stream: ServerHttp2Stream, status: StatusObject): void {
-  if (stream.destroyed || stream.closed || stream.headersSent) return
+/**
+ * Answers a stream that grpc-js does not get to see. What the caller still sends is read and thrown away for `lingerMs`: a
+ * reset right behind the answer, even one without an error, makes some clients lose it.
+ */
+export function refuseStream(stream: ServerHttp2Stream, status: StatusObject, lingerMs: number): void {
+  if (stream.destroyed || stream.closed) return
   const headers: OutgoingHttpHeaders = {
     ':status': 200,
     'content-type': 'application/grpc+proto',
@@ -27,8 +30,14 @@ export function refuseStream(stream: ServerHttp2Stream, status: StatusObject): v
     ...status.metadata.toHttp2Headers(),
   }
   stream.respond(headers, { endStream: true })
-  // RFC 9113 §8.1: a complete answer, and no more of the request is wanted.
-  stream.close(constants.NGHTTP2_NO_ERROR)
+  stream.resume()
+  closeAfter(stream, lingerMs)
+}
+
+/** Cuts a stream that is still open after `ms`: its caller does not end its half, or does not read its answer. */
+export function closeAfter(stream: ServerHttp2Stream, ms: number): void {
+  const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), ms)
+  stream.once('close', () => clearTimeout(cut))
 }
 
 /** A status without details, for what is answered before there is a request of this service. */

@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { constants } from 'node:http2'
 import { type Metadata, status } from '@grpc/grpc-js'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import { authorizationsOf } from './authorization.ts'
 import { requestIdOf, userAgentOf } from './caller-headers.ts'
 import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
-import { bareStatus, denialStatus, refuseStream } from './grpc-answer.ts'
+import { bareStatus, closeAfter, denialStatus, refuseStream } from './grpc-answer.ts'
 import type { WireLimits } from './limits.ts'
 import type { Protos } from './protos.ts'
 import type { Requests } from './requests.ts'
@@ -23,7 +22,7 @@ export interface GrpcCall {
 export interface GrpcCalls {
   /** The listener for gRPC streams that stands before grpc-js's own. */
   readonly accept: StreamListener
-  /** The call that grpc-js is about to answer; its handler answers from now on. */
+  /** The call that grpc-js is about to answer. */
   take(metadata: Metadata): GrpcCall
 }
 
@@ -65,12 +64,12 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     stream.on('error', ignore) // a stream that breaks: its 'close' is what is looked at
     const requestId = requestIdOf(headers, context.newRequestId)
     const refuse = (denial: Denial): void =>
-      refuseStream(stream, denialStatus(denial, { domain: context.domain, requestId }, protos))
+      refuseStream(stream, denialStatus(denial, { domain: context.domain, requestId }, protos), limits.lingerMs)
     const path = headers[':path'] ?? ''
     const method = context.methods.get(path)
     if (method === undefined) {
       const message = `unknown method ${quote(path)}: see server reflection for what is here`
-      refuseStream(stream, bareStatus(status.UNIMPLEMENTED, message, requestId))
+      refuseStream(stream, bareStatus(status.UNIMPLEMENTED, message, requestId), limits.lingerMs)
       return
     }
     let timeoutMs: number
@@ -82,33 +81,26 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       return
     }
     if (method.streaming) {
-      context.serve(stream, { ...forwarded(headers), ...finite(timeoutMs) }, flags)
+      context.serve(stream, { ...forwarded(headers), ...timeoutHeader(timeoutMs) }, flags)
       return
     }
 
-    const lifetime = beginLifetime(Math.min(timeoutMs, limits.requestMs))
+    const lifeMs = Math.min(timeoutMs, limits.requestMs)
+    const lifetime = beginLifetime(lifeMs)
     const key = String(count)
     count += 1
-    waiting.set(key, {
-      requestId,
-      userAgent: userAgentOf(headers),
-      authorization: authorizationsOf(rawHeaders),
-      stream,
-      lifetime,
-    })
+    const userAgent = userAgentOf(headers)
+    waiting.set(key, { requestId, userAgent, authorization: authorizationsOf(rawHeaders), stream, lifetime })
     requests.add(lifetime)
-    // A caller that does not end its half, or does not read its answer, holds the stream no longer than this.
-    const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + limits.lingerMs)
-    lifetime.signal.addEventListener('abort', () => {
-      if (waiting.delete(key)) refuse(lifetime.signal.reason) // its message never came
-    })
     stream.once('close', () => {
-      clearTimeout(cut)
       waiting.delete(key)
       requests.delete(lifetime)
       lifetime.abort(callerLeft())
     })
-    context.serve(stream, { ...forwarded(headers), [CALL_HEADER]: key }, flags)
+    closeAfter(stream, limits.requestMs + limits.lingerMs)
+    // Our own answer says more, so it goes first; grpc-js has the calls whose message never comes.
+    const ownMs = timeoutHeader(lifeMs + HEAD_START_MS)
+    context.serve(stream, { ...forwarded(headers), ...ownMs, [CALL_HEADER]: key }, flags)
   }
 
   return {
@@ -131,7 +123,7 @@ function forwarded(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 /** A deadline for grpc-js, which overflows above 24 days and takes what it then gets for "now". */
-function finite(ms: number): IncomingHttpHeaders {
+function timeoutHeader(ms: number): IncomingHttpHeaders {
   return Number.isFinite(ms) ? { 'grpc-timeout': `${Math.min(Math.ceil(ms), DAY_MS)}m` } : {}
 }
 
@@ -145,3 +137,4 @@ const FORWARDED = [':path', ':authority', 'content-type', 'grpc-encoding']
 /** Ours alone: no header of a caller's is forwarded under any name but those above. */
 const CALL_HEADER = 'octo-sts-call'
 const DAY_MS = 86_400_000
+const HEAD_START_MS = 100

@@ -73,6 +73,7 @@ async function exchange(
   context: GrpcServiceContext,
 ): Promise<Issued> {
   const { requestId, userAgent, authorization, lifetime } = call
+  lifetime.signal.throwIfAborted() // its message came too late
   if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', 'the message is not an ExchangeRequest')
   const { scope, scopes, identity, cap } = request
   return runExchange(

@@ -1,12 +1,7 @@
-import {
-  constants,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { type Server, ServerCredentials } from '@grpc/grpc-js'
+import { closeAfter } from './grpc-answer.ts'
 import type { StreamListener } from './grpc-calls.ts'
 import type { HttpRequest, HttpResponse } from './http-answer.ts'
 import type { WireLimits } from './limits.ts'
@@ -44,7 +39,7 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
   inner.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders?: unknown) => {
     const raw = Array.isArray(rawHeaders) ? rawHeaders.map(String) : []
     if (isGrpc(headers)) return grpc(stream, headers, flags, raw)
-    cutWhenOverdue(stream, limits)
+    closeAfter(stream, limits.requestMs + limits.lingerMs)
     Reflect.apply(compatible, inner, [stream, headers, flags, rawHeaders])
   })
   // Well-behaved clients keep to the announced size and say so to their users. Above 64 KiB it would be a promise that
@@ -91,12 +86,6 @@ function unsupported(what: string): Error {
 /** gRPC over HTTP/2: POST with `application/grpc` or `application/grpc+proto`; gRPC-Web and other codecs are not. */
 function isGrpc(headers: IncomingHttpHeaders): boolean {
   return headers[':method'] === 'POST' && GRPC_TYPE.test(headers['content-type'] ?? '')
-}
-
-/** An HTTP request over HTTP/2 whose body never ends, or whose answer is never read, holds its stream no longer. */
-function cutWhenOverdue(stream: ServerHttp2Stream, limits: WireLimits): void {
-  const cut = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), limits.requestMs + limits.lingerMs)
-  stream.once('close', () => clearTimeout(cut))
 }
 
 function ignore(): void {}
