@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: [],
   // The trunk: main → commands → compose → everything.
   'compose.ts': [...EDGE, ...PARTS],
-  commands: [...EDGE, ...PARTS, 'compose.ts', 'sandbox'],
+  commands: [...EDGE, ...PARTS, 'compose.ts', 'sandbox', 'gen'],
   'main.ts': ['commands'],
 }
 

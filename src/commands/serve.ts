@@ -1,11 +1,10 @@
 import { composeService } from '../compose.ts'
 import { settingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/settings.ts'
-import { parsePrivateKey } from '../github/private-key.ts'
-import { compilePattern } from '../policy/pattern.ts'
 import { createLog } from '../runtime/log.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
 import { Denial } from '../terms/denial.ts'
+import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 /** Runs the service until SIGTERM or SIGINT. Resolves to the exit status: 0, or 1 when it could not start. */
 export async function serve(): Promise<number> {
@@ -36,18 +35,12 @@ export async function serve(): Promise<number> {
 
 function readOrExplain() {
   try {
-    return settingsOfEnvironment({ compilePattern: patternOf, checkPrivateKey: parsePrivateKey })
+    return settingsOfEnvironment(SETTINGS_NEEDS)
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     process.stderr.write(`octo-sts: ${error.message}\n`)
     return undefined
   }
-}
-
-function patternOf(source: string) {
-  const compilation = compilePattern(source)
-  if (!compilation.ok) throw new Error(compilation.fault)
-  return compilation.matcher
 }
 
 /** Settles only when GitHub refuses the key. */

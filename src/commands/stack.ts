@@ -1,8 +1,9 @@
 import { composeService, type Service } from '../compose.ts'
-import type { Settings } from '../config/settings.ts'
+import { readSettings, type Settings } from '../config/settings.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../sandbox/github.ts'
 import { createSandboxIssuer, type SandboxIssuer, type SandboxIssuerOptions } from '../sandbox/issuer.ts'
+import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 export interface StackOptions {
   readonly log: Logger
@@ -24,33 +25,13 @@ export interface Stack {
 }
 
 /** Starts an embedded GitHub, an embedded issuer, and the service on top of them, ready when this resolves. */
-export async function startStack({
-  log,
-  host = '127.0.0.1',
-  settings: change,
-  github: options,
-}: StackOptions): Promise<Stack> {
-  const github = await createSandboxGitHub(options)
-  const issuer = await createSandboxIssuer({ audience: SANDBOX_DOMAIN })
+export async function startStack({ log, host = '127.0.0.1', ...options }: StackOptions): Promise<Stack> {
+  const github = await createSandboxGitHub(options.github)
+  const issuer = await createSandboxIssuer({ audience: SANDBOX_DOMAIN, ...options.issuer })
   const settings: Settings = {
-    port: 0,
-    domain: SANDBOX_DOMAIN,
-    app: { id: github.app.id, privateKey: github.app.privateKeyPem },
-    githubBaseUrl: github.url,
-    policyRepository: '.github',
+    ...readSettings({ ...SETTINGS_NEEDS, env: environmentFor(github), readFile: () => '' }),
     issuers: [{ issuer: issuer.url, github: true }],
-    allowLoopbackIssuers: true,
-    allowedIssuers: [],
-    allowedOwners: [],
-    repoPolicyOrgPermissions: 'read',
-    denialDetail: 'auto',
-    stalePolicyMaxMs: 3_600_000,
-    eventSink: undefined,
-    tls: undefined,
-    shutdownGraceMs: 10_000,
-    logLevel: 'info',
-    notes: [],
-    ...change,
+    ...options.settings,
   }
   const service = await composeService(settings, { log, host })
   await service.keyProved
@@ -66,5 +47,16 @@ export async function startStack({
   }
 }
 
+function environmentFor({ app, url }: SandboxGitHub): Record<string, string> {
+  return {
+    PORT: '0',
+    STS_DOMAIN: SANDBOX_DOMAIN,
+    GITHUB_APP_IDS: String(app.id),
+    GITHUB_BASE_URL: url,
+    APP_SECRET_CERTIFICATE_ENV_VAR: app.privateKeyPem,
+    ALLOW_LOOPBACK_ISSUERS: 'true',
+  }
+}
+
 /** What callers of the sandbox put into `aud`. */
-export const SANDBOX_DOMAIN = 'octo-sts.localhost'
+const SANDBOX_DOMAIN = 'octo-sts.localhost'

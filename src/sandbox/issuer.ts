@@ -56,10 +56,10 @@ export interface SandboxIssuer {
   close(): Promise<void>
 }
 
-export const DISCOVERY_PATH = '/.well-known/openid-configuration'
-export const JWKS_PATH = '/jwks'
+const DISCOVERY_PATH = '/.well-known/openid-configuration'
+const JWKS_PATH = '/jwks'
 /** `POST` with a JSON claims set answers `{"token": "…"}`; `?alg=` chooses the algorithm. */
-export const MINT_PATH = '/sandbox/token'
+const MINT_PATH = '/sandbox/token'
 
 /** Starts a real OpenID Connect issuer on loopback. Its keys live as long as it does. */
 export async function createSandboxIssuer(options: SandboxIssuerOptions = {}): Promise<SandboxIssuer> {

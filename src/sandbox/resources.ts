@@ -1,7 +1,7 @@
 import type { Account, Granted, Installation, Repository } from './github-state.ts'
 
 /** GitHub's JSON of an account (`simple-user`). */
-export function accountResource({ id, login, type }: Account, baseUrl: string) {
+function accountResource({ id, login, type }: Account, baseUrl: string) {
   const url = `${baseUrl}/users/${login}`
   return {
     login,

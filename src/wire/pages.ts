@@ -51,7 +51,7 @@ export function errorsPage(domain: string): HttpAnswer {
 }
 
 /** True when `Accept` gives text/html more weight than application/json (RFC 9110 §12.5.1). */
-export function prefersHtml(accept: string | undefined): boolean {
+function prefersHtml(accept: string | undefined): boolean {
   if (accept === undefined) return false
   const ranges = accept.split(',').map(parseRange)
   return weightOf('text/html', ranges) > weightOf('application/json', ranges)

@@ -53,7 +53,7 @@ const LATER_MS = 30_000
  * on Internal and DeadlineExceeded too, so only what another try can mend has one of those codes, and Internal is kept
  * for faults of this service and of its App.
  */
-export const ANSWERS = {
+const ANSWERS = {
   // The request itself
   SCOPES_MULTIPLE: {
     code: status.INVALID_ARGUMENT,

@@ -124,7 +124,7 @@ const ROWS: readonly Row[] = [
     code: status.NOT_FOUND,
     reason: 'POLICY_NOT_FOUND',
     message:
-      /^unable to find trust policy for "none".*acme\/app.*\.github\/chainguard\/none\.sts\.yaml.*default branch/,
+      /^unable to find trust policy for "none": .*\.github\/chainguard\/none\.sts\.yaml in acme\/app on the default branch/,
     question: () => ({ identity: 'none' }),
   },
   {

@@ -25,7 +25,7 @@ export interface WorldOptions extends Partial<Omit<GitHubOptions, 'clock' | 'com
   readonly sandbox?: Omit<SandboxGitHubOptions, 'clock'>
 }
 
-export const GRANTED = { contents: 'write', issues: 'write', pull_requests: 'read' } as const
+const GRANTED = { contents: 'write', issues: 'write', pull_requests: 'read' } as const
 export const POLICY = 'issuer: https://issuer.example\n'
 export const POLICY_PATH = '.github/chainguard/deploy.sts.yaml'
 

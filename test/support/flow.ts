@@ -3,7 +3,9 @@ import { type Stack, startStack } from '../../src/commands/stack.ts'
 import type { Settings } from '../../src/config/settings.ts'
 import type { SandboxGitHubOptions } from '../../src/sandbox/github.ts'
 import type { WorkflowRun } from '../../src/sandbox/github-actions-claims.ts'
+import { generateSandboxKeys } from '../../src/sandbox/issuer-keys.ts'
 import { type Answer, type Ask, askGrpc, askHttp, type Question } from './ask.ts'
+import { rsaKeyPem } from './github-client.ts'
 
 /** The composed service in its world, over real sockets: an organization `acme`, a user `octocat`, and what tests add. */
 export interface Flow extends Stack {
@@ -25,7 +27,7 @@ export interface FlowOptions {
   readonly github?: SandboxGitHubOptions
 }
 
-export const EVERYTHING = {
+const EVERYTHING = {
   contents: 'write',
   issues: 'write',
   pull_requests: 'write',
@@ -40,7 +42,12 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
     { base: null, messageKey: 'message', level: 'debug' },
     { write: (line: string) => void lines.push(JSON.parse(line)) },
   )
-  const stack = await startStack({ log, settings, github: gitHubOptions })
+  const stack = await startStack({
+    log,
+    settings,
+    github: { app: { privateKeyPem: APP_KEY }, ...gitHubOptions },
+    issuer: { keys: await ISSUER_KEYS },
+  })
   const { github, issuer, service } = stack
 
   github.addAccount({ login: 'acme', type: 'Organization', id: 1001 })
@@ -81,6 +88,10 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
   }
   return flow
 }
+
+/** Made once: RSA keys take their time. */
+const APP_KEY = rsaKeyPem()
+const ISSUER_KEYS = generateSandboxKeys()
 
 /** One test for each protocol. */
 export const PROTOCOLS = [

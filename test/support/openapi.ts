@@ -50,7 +50,7 @@ export function watchConformance(
   }
 }
 
-export function createConformance(description: OpenApiDescription): Conformance {
+function createConformance(description: OpenApiDescription): Conformance {
   const ajv = new Ajv({ strict: false, allErrors: true, formats: FORMATS })
   ajv.addSchema({ $id: 'github', components: { schemas: mapValues(description.components.schemas, closedSchema) } })
   const validators = new Map<OpenApiSchema, ValidateFunction>()
