@@ -21,18 +21,27 @@ async function documentTypes() {
   for (const [index, title] of Object.keys(DOCUMENTS).entries()) {
     // What no TypeScript type can say ("exactly one of") would only turn the document into a union of near copies.
     const { $id, $defs, allOf, anyOf, properties, ...shape } = schemas[index]
-    const schema = { ...shape, title, properties: inlined(properties, $defs) }
+    const schema = { ...shape, title, properties: inlined(properties, schemas[index]) }
     types.push(await compile(schema, title, { bannerComment: '', format: false, ignoreMinAndMaxItems: true }))
   }
   return types.join('\n')
 }
 
 /** Titles and references would become named types: a dozen aliases of `string`, and the same ones in each document. */
-function inlined(value, definitions) {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const { title, $ref, ...rest } = value
-  const whole = $ref === undefined ? rest : { ...definitions[$ref.slice('#/$defs/'.length)], ...rest }
-  return Object.fromEntries(Object.entries(whole).map(([name, member]) => [name, inlined(member, definitions)]))
+function inlined(value, schema) {
+  if (Array.isArray(value)) return value.map((item) => inlined(item, schema))
+  if (typeof value !== 'object' || value === null) return value
+  const { title: _title, allOf: _conditions, $ref, ...rest } = value
+  if ($ref !== undefined) return inlined({ ...referred($ref, schema), ...rest }, schema)
+  return Object.fromEntries(Object.entries(rest).map(([name, member]) => [name, inlined(member, schema)]))
+}
+
+/** What a JSON Pointer in a URI fragment (`#/$defs/pattern`) points to. */
+function referred($ref, schema) {
+  return $ref
+    .split('/')
+    .slice(1)
+    .reduce((at, name) => at[name], schema)
 }
 
 function validators() {

@@ -1,5 +1,5 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import type { Evaluation } from '../policy/evaluation.ts'
+import type { Evaluation, RuleKind } from '../policy/evaluation.ts'
 import { encode } from '../terms/text.ts'
 
 /** Who asked: only ever made of a verified token's claims, and of those the policy looked at. */
@@ -50,8 +50,11 @@ function lookedAt({ alternatives }: Evaluation): Actor['claims'] {
   const values = new Map<string, string>()
   for (const { rules } of alternatives) {
     for (const { rule, claim, actual } of rules) {
-      if (rule === 'claim' && actual !== undefined) values.set(claim, encode(actual))
+      if (OF_A_CLAIM.has(rule) && actual !== undefined) values.set(claim, encode(actual))
     }
   }
   return [...values].map(([name, value]) => ({ name: encode(name), value }))
 }
+
+/** Issuer and subject have members of their own, and the audience is the service's. */
+const OF_A_CLAIM: ReadonlySet<RuleKind> = new Set(['claim', 'github_actions', 'forbidden_claim'])

@@ -1,7 +1,7 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import type { Matcher, TrustPolicy } from '../policy/trust-policy.ts'
 import { encode } from '../terms/text.ts'
 import { actorOf, durationsOf, policyOf, round } from './describe.ts'
+import { policyDocument } from './policy-document.ts'
 
 /** The type of the CloudEvent that each exchange leaves behind. */
 export const EXCHANGE_EVENT_TYPE = 'dev.octo-sts.exchange'
@@ -14,7 +14,7 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
   const { denial, issued, grant, claims, policy } = record
   return {
     ...(claims === undefined ? {} : { actor: actorOf(record) }),
-    ...(record.trustPolicy === undefined ? {} : { trust_policy: documentOf(record.trustPolicy) }),
+    ...(record.trustPolicy === undefined ? {} : { trust_policy: policyDocument(record.trustPolicy) }),
     ...(record.installation === undefined ? {} : { installation_id: record.installation.id }),
     scope: encode(record.scope),
     identity: encode(record.identity),
@@ -33,25 +33,6 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
     ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
     durations_ms: { ...durationsOf(record), total: round(record.durationMs) },
   }
-}
-
-/** The policy in the fields of its file, for those who read the reference's events: its first alternative is all it can have. */
-function documentOf({ alternatives, permissions, repositories }: TrustPolicy): Record<string, unknown> {
-  const { issuer, subject, audience, claims } = alternatives[0]
-  return {
-    ...field('issuer', issuer),
-    ...field('subject', subject),
-    ...(audience === undefined ? {} : field('audience', audience)),
-    ...(claims.length === 0
-      ? {}
-      : { claim_pattern: Object.fromEntries(claims.map(({ name, value }) => [name, value.source])) }),
-    permissions,
-    ...(repositories === undefined ? {} : { repositories }),
-  }
-}
-
-function field(name: string, { kind, source }: Matcher): Record<string, string> {
-  return { [kind === 'exact' ? name : `${name}_pattern`]: source }
 }
 
 /** `{scope}/{identity}`, percent-encoded where a header could not carry it (CloudEvents HTTP binding §3.1.3.2). */

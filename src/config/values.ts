@@ -1,3 +1,5 @@
+import { durationMs } from '../terms/duration.ts'
+
 /**
  * Readers of single settings. Each answers the value, or a text that says what is wrong with it and what it should be; it
  * is put behind the variable's name. No reader repeats a value that may be a secret.
@@ -7,11 +9,9 @@ export type Reading<T> = { readonly value: T } | { readonly problem: string }
 /** Go's durations (`5m`, `1h30m`, `1.5s`, `0`), because existing deployments have them; in milliseconds. */
 export function readDuration(text: string): Reading<number> {
   if (text === '0') return { value: 0 }
-  if (!DURATION.test(text))
+  const milliseconds = durationMs(text)
+  if (milliseconds === undefined) {
     return { problem: `must be a duration such as 90s, 5m or 1h30m, not ${JSON.stringify(text)}` }
-  let milliseconds = 0
-  for (const [, amount = '', unit = ''] of text.matchAll(DURATION_PART)) {
-    milliseconds += Number(amount) * (UNITS[unit] ?? Number.NaN)
   }
   return milliseconds <= LONGEST_MS ? { value: milliseconds } : { problem: 'must be shorter than 24 days' }
 }
@@ -90,17 +90,6 @@ export function splitList(text: string): readonly string[] {
   return [...entries, entry.trim()].filter((part) => part !== '')
 }
 
-const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+$/
-const DURATION_PART = /(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g
-const UNITS: Readonly<Record<string, number>> = {
-  h: 3_600_000,
-  m: 60_000,
-  s: 1_000,
-  ms: 1,
-  us: 0.001,
-  µs: 0.001,
-  ns: 0.000_001,
-}
 /** What a timer of Node.js can wait (2^31 - 1 ms). */
 const LONGEST_MS = 2_147_483_647
 const TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])

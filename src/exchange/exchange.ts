@@ -5,8 +5,9 @@ import { evaluate } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
-import { grantOf } from '../policy/grant.ts'
+import { grantOf, type Reach } from '../policy/grant.ts'
 import { type Guardrails, guard } from '../policy/guardrails.ts'
+import { selectRepositories } from '../policy/select-repositories.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { parseIdentity } from '../terms/identity.ts'
@@ -84,7 +85,8 @@ async function run({ request, caller, record }: Run, ports: ExchangePorts, rules
   record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
 
   const { domain, isGitHubIssuer } = rules
-  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id }
+  const nowMs = ports.clock.now()
+  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id, nowMs }
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
@@ -97,11 +99,12 @@ async function run({ request, caller, record }: Run, ports: ExchangePorts, rules
   guard(policy, rules)
   refuseOtherApp(policy, installation)
 
-  const grant: Grant = {
-    installation,
-    owner: scope.owner,
-    ...grantOf({ policy, scope, policyRepository: rules.policyRepository, cap }),
-  }
+  const reach = grantOf({ policy, scope, policyRepository: rules.policyRepository, cap })
+  refuseSingleUse(policy)
+  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
+  const repositories = await namesOf(reach.repositories, list)
+
+  const grant: Grant = { installation, owner: scope.owner, permissions: reach.permissions, repositories }
   record.grant = grant
   const token = await record.time('mint', () => ports.mint(grant, signal))
   record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
@@ -162,6 +165,25 @@ function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): v
   if (app === undefined || app.matches(minting.slug)) return
   if (app.kind === 'exact' && app.source === String(minting.id)) return
   throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
+}
+
+/** Nothing here remembers which tokens were used, so that a policy which counts on it must not grant anything. */
+function refuseSingleUse({ singleUse }: TrustPolicy): void {
+  if (!singleUse) return
+  throw new Denial(
+    'SINGLE_USE_UNAVAILABLE',
+    'the trust policy has single_use, which this service cannot guarantee: ask its operator, or remove it from the policy',
+  )
+}
+
+/** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
+async function namesOf(
+  repositories: Reach['repositories'],
+  list: () => Promise<readonly string[]>,
+): Promise<Grant['repositories']> {
+  return repositories === 'all' || !('patterns' in repositories)
+    ? repositories
+    : selectRepositories(repositories, await list())
 }
 
 function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {

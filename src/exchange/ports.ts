@@ -12,6 +12,7 @@ export interface ExchangePorts {
   readonly verify: Verify
   readonly findInstallation: FindInstallation
   readonly loadPolicy: LoadPolicy
+  readonly listRepositories: ListRepositories
   readonly mint: Mint
   readonly revoke: Revoke
   readonly remember: Remember
@@ -52,6 +53,12 @@ export interface PolicyFile {
   readonly stale: boolean
   readonly compilation: Compilation
 }
+
+/**
+ * The names, as GitHub spells them, of all repositories that the installation reaches; up to five minutes old. Refuses
+ * `REPOSITORIES_TOO_MANY`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`, …
+ */
+export type ListRepositories = (installation: Installation, signal: AbortSignal) => Promise<readonly string[]>
 
 /** One new installation token for this grant alone: never shared, never cached. Refuses `MINT_*`, `GITHUB_*`, … */
 export type Mint = (grant: Grant, signal: AbortSignal) => Promise<InstallationToken>

@@ -6,7 +6,7 @@ import type { Permissions } from '../terms/permissions.ts'
 import type { Clock, Installation } from './ports.ts'
 
 /** The steps of an exchange, in their order. */
-export type Step = 'verify' | 'installation' | 'policy' | 'evaluate' | 'mint'
+export type Step = 'verify' | 'installation' | 'policy' | 'evaluate' | 'repositories' | 'mint'
 
 /**
  * What is remembered of one exchange. It never holds the subject token, the installation token or a key: of the token

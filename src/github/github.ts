@@ -12,6 +12,7 @@ import { type AppIdentity, proveKey } from './prove-key.ts'
 import { createReaderTokens } from './reader-tokens.ts'
 import { type CallReport, createRest } from './rest.ts'
 import { createRevocations } from './revocations.ts'
+import { createVisibleRepositories } from './visible-repositories.ts'
 
 export interface GitHubOptions {
   /** `https://api.github.com`, or `https://{host}/api/v3` of an Enterprise Server. */
@@ -31,7 +32,8 @@ export interface GitHubOptions {
 }
 
 /** All talk with GitHub. */
-export interface GitHub extends Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'mint' | 'revoke'> {
+export interface GitHub
+  extends Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'listRepositories' | 'mint' | 'revoke'> {
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
   proveKey(signal: AbortSignal): Promise<AppIdentity>
   readonly forgetPolicies: PolicyFiles['forget']
@@ -61,6 +63,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const installations = createInstallations({ call, clock, budget, staleMaxMs })
   const readers = createReaderTokens({ call, revoke, clock })
   const policies = createPolicyFiles({ call, clock, budget, readers, installations, compile, staleMaxMs })
+  const visible = createVisibleRepositories({ call, revoke, clock, installations })
   const mints = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
@@ -69,7 +72,8 @@ export function createGitHub(options: GitHubOptions): GitHub {
   return {
     findInstallation: installations.find,
     loadPolicy: policies.load,
-    mint: createMint({ call, revoke, installations, clock, track }),
+    listRepositories: visible.list,
+    mint: createMint({ call, revoke, installations, clock, track, notReached: visible.forget }),
     revoke,
     proveKey: (signal) => proveKey(call, signal),
     forgetPolicies: policies.forget,

@@ -1,4 +1,4 @@
-import type { Grant, InstallationToken, Mint } from '../exchange/ports.ts'
+import type { Grant, Installation, InstallationToken, Mint } from '../exchange/ports.ts'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
@@ -9,6 +9,8 @@ import { type WithInstallationOptions, withInstallation } from './with-installat
 export interface MintOptions extends AccessTokenOptions, WithInstallationOptions {
   /** Told of each mint that is under way, so that closing can wait for it. */
   readonly track: (work: Promise<unknown>) => void
+  /** Told of an installation that does not reach what was asked for: a listing of its repositories may be out of date. */
+  readonly notReached: (installation: Installation) => void
 }
 
 /**
@@ -40,7 +42,9 @@ function mintFor(asked: Grant, signal: AbortSignal, options: MintOptions): Promi
     const wanted = () => !signal.aborted
     const answer = await requestAccessToken({ grant, doing: 'minting the token', retry: 'unreached', wanted }, options)
     if (answer.kind === 'issued') return answer.token
-    throw unprocessable(readUnprocessable(answer.answer, grant), grant, describe(answer.answer))
+    const what = readUnprocessable(answer.answer, grant)
+    if (what.kind === 'repository') options.notReached(installation)
+    throw unprocessable(what, grant, describe(answer.answer))
   }
   return withInstallation(asked.installation, mintWith, options)
 }

@@ -1,4 +1,5 @@
-import type { OrganizationPolicyDocument } from '../gen/documents.ts'
+import { durationMs } from '../terms/duration.ts'
+import { instantMs } from '../terms/instant.ts'
 import {
   isLevel,
   type Level,
@@ -9,23 +10,17 @@ import {
 } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
+import { alternativesOf, atMostOne } from './compile-alternatives.ts'
 import { pointerTo, readDocument, type YamlDocument } from './document.ts'
-import { compilePattern, exactly } from './pattern.ts'
+import { withoutEmptyFields } from './empty-fields.ts'
 import { shapeFaults } from './shape.ts'
-import type {
-  Alternative,
-  ClaimMatcher,
-  Compilation,
-  Finding,
-  Matcher,
-  PolicyKind,
-  TrustPolicy,
-} from './trust-policy.ts'
+import type { Compilation, Finding, Instant, PolicyKind, TrustPolicy } from './trust-policy.ts'
+import { isFull, patternMatcher, refuse, type Work } from './work.ts'
 
 /**
  * Makes a policy of a file's text, or says all that is wrong with it, in the order of the file. Stage `parse`: no YAML of
- * the right shape, or an unknown field; `compile`: rules that do not hold (contract §4 "compatible" and "deliberately
- * stricter"). What it costs is bounded whatever the text.
+ * the right shape, or an unknown field; `compile`: rules that do not hold (contract §4). What it costs is bounded whatever
+ * the text.
  */
 export function compilePolicy(text: string, kind: PolicyKind): Compilation {
   const document = readDocument(text)
@@ -43,78 +38,33 @@ export function compilePolicy(text: string, kind: PolicyKind): Compilation {
   return { ok: true, policy: { ...policy, warnings: placed(work.warnings, document) } }
 }
 
-interface Work {
-  /** Of the shape that the schema asks for; its other rules may be broken. */
-  readonly fields: Partial<OrganizationPolicyDocument>
-  readonly findings: Finding[]
-  readonly warnings: Finding[]
-  /** Instructions of the patterns compiled so far. */
-  spent: number
-}
-
-type MatcherField = 'issuer' | 'subject' | 'audience' | 'app'
-
 function policyOf(work: Work, kind: PolicyKind): TrustPolicy | undefined {
-  const alternative = alternativeOf(work)
-  const app = atMostOne(work, 'app')
+  const alternatives = alternativesOf(work)
+  const app = atMostOne(work, { fields: work.fields, pointer: '', label: '' }, 'app')
   const permissions = checkedPermissions(work)
   const repositories = checkedRepositories(work)
-  if (alternative === undefined || permissions === undefined) return undefined
-  return { kind, alternatives: [alternative], permissions, repositories, app, warnings: [] }
-}
-
-function alternativeOf(work: Work): Alternative | undefined {
-  const issuer = exactlyOne(work, 'issuer')
-  const subject = exactlyOne(work, 'subject')
-  const audience = atMostOne(work, 'audience')
-  const claims = claimMatchers(work)
-  return issuer === undefined || subject === undefined ? undefined : { issuer, subject, audience, claims }
-}
-
-function exactlyOne(work: Work, field: MatcherField): Matcher | undefined {
-  if (work.fields[field] === undefined && work.fields[`${field}_pattern`] === undefined) {
-    refuse(work, '', `${field} or ${field}_pattern is missing: exactly one of them must be given`)
-  }
-  return atMostOne(work, field)
-}
-
-function atMostOne(work: Work, field: MatcherField): Matcher | undefined {
-  const exact = work.fields[field]
-  const pattern = work.fields[`${field}_pattern`]
-  if (exact !== undefined && pattern !== undefined) {
-    refuse(work, `/${field}_pattern`, `${field} and ${field}_pattern exclude each other: give only one of them`)
-  }
-  if (pattern !== undefined) return patternMatcher(work, `/${field}_pattern`, `${field}_pattern`)(pattern)
-  return exact === undefined ? undefined : exactly(exact)
-}
-
-function claimMatchers(work: Work): readonly ClaimMatcher[] {
-  return Object.entries(work.fields.claim_pattern ?? {}).flatMap(([name, pattern]) => {
-    const value = patternMatcher(work, pointerTo('/claim_pattern', name), `claim_pattern ${quote(name)}`)(pattern)
-    return value === undefined ? [] : [{ name, value }]
-  })
-}
-
-function patternMatcher(work: Work, pointer: string, field: string): (pattern: string) => Matcher | undefined {
-  return (pattern) => {
-    if (work.spent > PATTERN_BUDGET) {
-      refuse(work, pointer, `${field} is one pattern too many: all patterns of the policy together are too large`)
-      return undefined
-    }
-    const compiled = compilePattern(pattern)
-    work.spent += compiled.size + PATTERN_OVERHEAD
-    if (!compiled.ok) {
-      refuse(work, pointer, `${field} ${compiled.fault}`)
-      return undefined
-    }
-    return compiled.matcher
+  const repositoryPatterns = checkedRepositoryPatterns(work)
+  const validity = checkedValidity(work)
+  const refresh = checkedRefresh(work)
+  if (alternatives === undefined || permissions === undefined) return undefined
+  return {
+    kind,
+    alternatives,
+    permissions,
+    repositories,
+    repositoryPatterns,
+    ...validity,
+    refresh,
+    singleUse: String(work.fields.single_use) === 'true',
+    app,
+    warnings: [],
   }
 }
 
 function checkedPermissions(work: Work): Permissions | undefined {
   const entries: [string, Level][] = []
   for (const [name, level] of Object.entries<string>(work.fields.permissions ?? {})) {
-    if (work.findings.length >= FINDING_LIMIT) break
+    if (isFull(work)) break
     const pointer = pointerTo('/permissions', name)
     const fault = permissionFault(name, level)
     if (fault !== undefined) refuse(work, pointer, fault)
@@ -134,21 +84,46 @@ function checkedRepositories(work: Work): TrustPolicy['repositories'] {
       refuse(work, pointerTo('/repositories', index), `repositories names ${quote(name)} twice`)
     seen.add(nameKey(name))
   }
-  const [first, ...others] = work.fields.repositories ?? []
-  return first === undefined ? undefined : [first, ...others]
+  const names = work.fields.repositories ?? []
+  return isSome(names) ? names : undefined
 }
 
-/** The reference decodes an absent field and an empty one into the same empty text; so `audience: ""` says nothing. */
-function withoutEmptyFields(root: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const fields = Object.create(null) as Record<string, unknown>
-  for (const [name, value] of Object.entries(root)) {
-    if (value !== '' || !EMPTY_IS_ABSENT.has(name)) fields[name] = value
+function checkedRepositoryPatterns(work: Work): TrustPolicy['repositoryPatterns'] {
+  const matchers = (work.fields.repository_patterns ?? []).flatMap((pattern, index) => {
+    const pointer = pointerTo('/repository_patterns', index)
+    const matcher = patternMatcher(work, pointer, `repository_patterns[${index}]`)(pattern)
+    return matcher === undefined ? [] : [matcher]
+  })
+  return isSome(matchers) ? matchers : undefined
+}
+
+function checkedValidity(work: Work): Pick<TrustPolicy, 'notBefore' | 'expires'> {
+  const notBefore = instant(work, 'not_before')
+  const expires = instant(work, 'expires')
+  if (notBefore !== undefined && expires !== undefined && notBefore.ms >= expires.ms) {
+    refuse(work, '/expires', 'expires is not after not_before: the policy would never grant anything')
   }
-  return fields
+  return { notBefore, expires }
 }
 
-function refuse(work: Work, pointer: string, message: string): void {
-  if (work.findings.length < FINDING_LIMIT) work.findings.push({ pointer, message })
+function instant(work: Work, field: 'not_before' | 'expires'): Instant | undefined {
+  const source = work.fields[field]
+  if (source === undefined) return undefined
+  const ms = instantMs(source)
+  if (ms !== undefined) return { source, ms }
+  const example = '2026-12-31T23:59:59Z'
+  refuse(work, `/${field}`, `${field} ${quote(source)} is not a date and time with an offset (RFC 3339: ${example})`)
+  return undefined
+}
+
+function checkedRefresh(work: Work): TrustPolicy['refresh'] {
+  const text = work.fields.refresh?.max_age
+  if (text === undefined) return undefined
+  const maxAgeMs = durationMs(text)
+  if (maxAgeMs !== undefined && maxAgeMs >= SHORTEST_AGE_MS && maxAgeMs <= LONGEST_AGE_MS) return { maxAgeMs }
+  const what = maxAgeMs === undefined ? 'is not a duration such as 8h or 1h30m' : 'must be from 1s to a year (8760h)'
+  refuse(work, '/refresh/max_age', `refresh max_age ${quote(text)} ${what}`)
+  return undefined
 }
 
 function inFileOrder(findings: Some<Finding>, document: YamlDocument): Some<Finding> {
@@ -170,22 +145,6 @@ function isSome<T>(list: readonly T[]): list is Some<T> {
   return list.length > 0
 }
 
-/** Instructions of all patterns of a policy; a large real policy has a fifth. Keeps the worst compilation at some 100 ms. */
-const PATTERN_BUDGET = 5000
-/** What the smallest pattern costs beside its instructions, in instructions. */
-const PATTERN_OVERHEAD = 10
-const FINDING_LIMIT = 100
-
-/** `repositories` is not among them: its emptiness must never be read as "all of them". */
-const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set([
-  'issuer',
-  'issuer_pattern',
-  'subject',
-  'subject_pattern',
-  'audience',
-  'audience_pattern',
-  'app',
-  'app_pattern',
-  'claim_pattern',
-  'permissions',
-])
+const SHORTEST_AGE_MS = 1000
+/** Beyond what any operator allows (`MAX_REFRESH_AGE`); it keeps sums of times exact. */
+const LONGEST_AGE_MS = 8760 * 3_600_000

@@ -1,23 +1,34 @@
-import { type Claims, claimOf } from '../terms/claims.ts'
+import type { Claims } from '../terms/claims.ts'
+import { claimVerdict } from './claim-verdict.ts'
 import type { AlternativeVerdict, Evaluation, EvaluationContext, RuleVerdict } from './evaluation.ts'
 import { subjectVerdict } from './subject.ts'
-import type { Alternative, ClaimMatcher, Matcher, TrustPolicy } from './trust-policy.ts'
+import type { Alternative, Matcher, TrustPolicy } from './trust-policy.ts'
 
 /**
  * Holds verified claims against a policy: all rules of one alternative must hold. Every rule is looked at, whatever the
- * ones before it said, so that the wire, the log and the command line explain from this one result.
+ * ones before it said, so that the wire, the log and the command line explain from this one result. When the policy begins
+ * and ends stands with each alternative, last: only who satisfies everything else learns of it.
  */
 export function evaluate(policy: TrustPolicy, claims: Claims, context: EvaluationContext): Evaluation {
-  const alternatives = policy.alternatives.map((alternative) => verdictOf(alternative, claims, context))
+  const moments = momentVerdicts(policy, context)
+  const alternatives = policy.alternatives.map((alternative) => verdictOf(alternative, claims, { context, moments }))
   return { allowed: alternatives.some(({ allowed }) => allowed), alternatives }
 }
 
-function verdictOf(alternative: Alternative, claims: Claims, context: EvaluationContext): AlternativeVerdict {
+interface Evaluated {
+  readonly context: EvaluationContext
+  readonly moments: readonly RuleVerdict[]
+}
+
+function verdictOf(alternative: Alternative, claims: Claims, { context, moments }: Evaluated): AlternativeVerdict {
+  const { issuer, subject, audience } = alternative
   const rules = [
-    issuerVerdict(alternative.issuer, claims),
-    subjectVerdict(alternative, claims, context),
-    audienceVerdict(alternative.audience, claims, context),
-    ...alternative.claims.map((claim) => claimVerdict(claim, claims)),
+    issuerVerdict(issuer, claims),
+    ...(subject === undefined ? [] : [subjectVerdict({ ...alternative, subject }, claims, context)]),
+    audienceVerdict(audience, claims, context),
+    ...gitHubIssuerVerdict(alternative, claims, context),
+    ...alternative.claims.map((claim) => claimVerdict(claim, claims, context)),
+    ...moments,
   ]
   return { allowed: rules.every(({ failure }) => failure === undefined), rules }
 }
@@ -39,13 +50,28 @@ function audienceVerdict(audience: Matcher | undefined, { aud }: Claims, { domai
   }
 }
 
-function claimVerdict({ name, value: matcher }: ClaimMatcher, claims: Claims): RuleVerdict {
-  const value = claimOf(claims, name)
-  const verdict = { rule: 'claim', claim: name, expected: matcher.source } as const
-  if (value === undefined) return { ...verdict, failure: 'CLAIM_MISSING', actual: undefined }
-  if (typeof value !== 'string' && typeof value !== 'boolean') {
-    return { ...verdict, failure: 'CLAIM_NOT_TEXT', actual: JSON.stringify(value) }
+/** What `github_actions` names means something in GitHub's own tokens alone: another issuer writes there what it likes. */
+function gitHubIssuerVerdict(
+  { claims }: Alternative,
+  { iss }: Claims,
+  { isGitHubIssuer }: EvaluationContext,
+): readonly RuleVerdict[] {
+  if (!claims.some(({ word }) => word === 'github_actions')) return []
+  const failure = isGitHubIssuer(iss) ? undefined : 'GITHUB_ISSUER_REQUIRED'
+  return [{ rule: 'github_actions', claim: 'iss', failure, expected: 'an issuer of GitHub Actions', actual: iss }]
+}
+
+function momentVerdicts({ notBefore, expires }: TrustPolicy, { nowMs }: EvaluationContext): readonly RuleVerdict[] {
+  if (notBefore === undefined && expires === undefined) return []
+  const moment = { claim: '', actual: new Date(nowMs).toISOString() } as const
+  const verdicts: RuleVerdict[] = []
+  if (notBefore !== undefined) {
+    const failure = nowMs < notBefore.ms ? 'POLICY_NOT_YET_VALID' : undefined
+    verdicts.push({ rule: 'not_before', ...moment, failure, expected: notBefore.source })
   }
-  const actual = String(value)
-  return { ...verdict, failure: matcher.matches(actual) ? undefined : 'CLAIM_MISMATCH', actual }
+  if (expires !== undefined) {
+    const failure = nowMs >= expires.ms ? 'POLICY_EXPIRED' : undefined
+    verdicts.push({ rule: 'expires', ...moment, failure, expected: expires.source })
+  }
+  return verdicts
 }

@@ -8,6 +8,8 @@ export interface EvaluationContext {
   readonly accountId: number
   /** True for the issuers of GitHub Actions: github.com's, an enterprise's, ghe.com's, and those the operator marks. */
   readonly isGitHubIssuer: (issuer: string) => boolean
+  /** Milliseconds since 1970, for policies that begin or end. */
+  readonly nowMs: number
 }
 
 /** Every rule of the policy with its verdict, in the order in which they are looked at; none is skipped after a failure. */
@@ -21,15 +23,26 @@ export interface AlternativeVerdict {
   readonly rules: readonly RuleVerdict[]
 }
 
+/** The kinds of rules, in the order in which they are looked at. */
+export type RuleKind =
+  | 'issuer'
+  | 'subject'
+  | 'audience'
+  | 'claim'
+  | 'github_actions'
+  | 'forbidden_claim'
+  | 'not_before'
+  | 'expires'
+
 export interface RuleVerdict {
-  readonly rule: 'issuer' | 'subject' | 'audience' | 'claim'
-  /** The claim the rule looks at: `iss`, `sub`, `aud`, or a name of the policy. */
+  readonly rule: RuleKind
+  /** The claim the rule looks at: `iss`, `sub`, `aud`, or a name of the policy; empty for `not_before` and `expires`. */
   readonly claim: string
   /** undefined: the rule held. */
   readonly failure: Reason | undefined
   /** What the policy demands, as it is written there. */
   readonly expected: string
-  /** What the token has, as text; undefined when it has no such claim. */
+  /** What the token has, as text or JSON; undefined when it has no such claim. For a moment: the time of the evaluation. */
   readonly actual: string | undefined
   /** For `SUBJECT_HAS_IDS`: the line that, pasted into the policy, would match this subject for good. */
   readonly remedy?: string

@@ -1,6 +1,6 @@
 import type { Reason } from '../terms/denial.ts'
 import { escapeUnprintable, quote } from '../terms/text.ts'
-import type { AlternativeVerdict, Evaluation, RuleVerdict } from './evaluation.ts'
+import type { AlternativeVerdict, Evaluation, RuleKind, RuleVerdict } from './evaluation.ts'
 
 /**
  * `brief` is for anybody: the kind of the first rule that failed and the caller's own value, never what was expected;
@@ -26,26 +26,44 @@ export function explain(evaluation: Evaluation, detail: Detail): Explanation {
   if (detail === 'brief') return { reason: failed.failure, message, metadata }
   return {
     reason: failed.failure,
-    message: `${message}. Every rule: ${verdicts(alternative)}`,
+    message: `${message}. Every rule: ${verdicts(evaluation)}`,
     metadata: { ...metadata, claim: failed.claim, expected: failed.expected },
   }
 }
 
-/** The first whose issuer held: what another issuer's alternative demands is nobody's business here, and no help. */
+/**
+ * The one whose first failure comes latest; of equals the one with the fewest failures, then the first. So one whose issuer
+ * held is told before any other: what another issuer's alternative demands is nobody's business here, and no help.
+ */
 function nearestAlternative({ alternatives }: Evaluation): AlternativeVerdict | undefined {
-  return (
-    alternatives.find(({ rules }) => rules.every(({ rule, failure }) => rule !== 'issuer' || !failure)) ??
-    alternatives[0]
-  )
+  return alternatives.toSorted((a, b) => rank(b) - rank(a) || failures(a) - failures(b))[0]
 }
 
-/** What anybody may be told of a failed rule. */
-const SENTENCES: Readonly<Record<RuleVerdict['rule'], (verdict: RuleVerdict) => string>> = {
+function rank({ rules }: AlternativeVerdict): number {
+  const failed = rules.find(({ failure }) => failure !== undefined)
+  if (failed === undefined) return 0
+  // A subject that differs by its ids only is the nearest of all subjects, and comes with its remedy.
+  return KINDS.indexOf(failed.rule) + (failed.failure === 'SUBJECT_HAS_IDS' ? 0.5 : 0)
+}
+
+function failures({ rules }: AlternativeVerdict): number {
+  return rules.filter(({ failure }) => failure !== undefined).length
+}
+
+/** What anybody may be told of a failed rule; the kinds in the order in which they are looked at. */
+const SENTENCES: Readonly<Record<RuleKind, (verdict: RuleVerdict) => string>> = {
   issuer: () => 'issuer did not match',
   subject: subjectSentence,
   audience: ({ actual }) => `audience ${quote(actual ?? '')} did not match`,
   claim: claimSentence,
+  github_actions: gitHubSentence,
+  forbidden_claim: ({ claim, actual = '' }) =>
+    `claim ${quote(claim)} with the value ${quote(actual, VALUE_LIMIT)} is forbidden`,
+  not_before: () => 'the policy is not valid yet',
+  expires: () => 'the policy has expired',
 }
+
+const KINDS = Object.keys(SENTENCES) as readonly RuleKind[]
 
 function subjectSentence({ failure, actual = '', remedy = '' }: RuleVerdict): string {
   const sentence = `subject ${quote(actual)} did not match`
@@ -62,15 +80,23 @@ function claimSentence({ failure, claim, actual = '' }: RuleVerdict): string {
   if (failure === 'CLAIM_NOT_TEXT') {
     return `claim ${quote(claim)} did not match: it is neither a text nor a boolean but ${quote(actual, VALUE_LIMIT)}`
   }
-  return `claim ${quote(claim)} with the value ${quote(actual)} did not match`
+  return `claim ${quote(claim)} with the value ${quote(actual, VALUE_LIMIT)} did not match`
 }
 
-function verdicts({ rules }: AlternativeVerdict): string {
+function gitHubSentence(verdict: RuleVerdict): string {
+  if (verdict.failure === 'GITHUB_ISSUER_REQUIRED') return "the token is not from an issuer of GitHub's workflows"
+  return claimSentence(verdict)
+}
+
+function verdicts({ alternatives }: Evaluation): string {
   const lines: string[] = []
+  const all = alternatives.flatMap(({ rules }, index) =>
+    rules.map((rule) => ({ rule, label: alternatives.length === 1 ? '' : `rules[${index}] ` })),
+  )
   let length = 0
-  for (const [index, rule] of rules.entries()) {
-    const line = verdictLine(rule)
-    if (length + line.length > VERDICTS_LIMIT) return [...lines, `and ${rules.length - index} more`].join('; ')
+  for (const [index, { rule, label }] of all.entries()) {
+    const line = `${label}${verdictLine(rule)}`
+    if (length + line.length > VERDICTS_LIMIT) return [...lines, `and ${all.length - index} more`].join('; ')
     lines.push(line)
     length += line.length
   }
@@ -78,10 +104,21 @@ function verdicts({ rules }: AlternativeVerdict): string {
 }
 
 function verdictLine({ rule, claim, failure, expected, actual }: RuleVerdict): string {
-  const name = rule === 'claim' ? `claim ${quote(claim, VALUE_LIMIT)}` : rule
-  if (failure === undefined) return `${name} matched ${quote(expected, VALUE_LIMIT)}`
+  const value = quote(expected, VALUE_LIMIT)
   const had = actual === undefined ? 'no such claim' : quote(actual, VALUE_LIMIT)
-  return `${name} expected ${quote(expected, VALUE_LIMIT)}, the token has ${had}`
+  switch (rule) {
+    case 'forbidden_claim': {
+      const name = `forbidden claim ${quote(claim, VALUE_LIMIT)}`
+      return failure === undefined ? `${name} is not ${value}` : `${name} must not be ${value}, the token has ${had}`
+    }
+    case 'not_before':
+    case 'expires':
+      return failure === undefined ? `${rule} ${value} holds` : `${rule} ${value} does not hold, it is ${actual ?? ''}`
+    default: {
+      const name = rule === 'claim' || rule === 'github_actions' ? `${rule} ${quote(claim, VALUE_LIMIT)}` : rule
+      return failure === undefined ? `${name} matched ${value}` : `${name} expected ${value}, the token has ${had}`
+    }
+  }
 }
 
 /** Characters of one value in a list of verdicts. */

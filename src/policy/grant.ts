@@ -1,7 +1,7 @@
 import type { Permissions } from '../terms/permissions.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
 import { type Cap, narrow } from './cap.ts'
-import type { TrustPolicy } from './trust-policy.ts'
+import type { Matcher, TrustPolicy } from './trust-policy.ts'
 
 export interface GrantRequest {
   readonly policy: TrustPolicy
@@ -11,24 +11,37 @@ export interface GrantRequest {
   readonly cap: Cap
 }
 
-/** What a token is to reach: never empty, because to GitHub an empty list means everything. */
+/** What a token is to reach. */
 export interface Reach {
-  /** Names without their owner; `all` is everything the installation has. */
-  readonly repositories: readonly [string, ...string[]] | 'all'
+  /** `all` is everything the installation has; a selection is resolved by `selectRepositories`. */
+  readonly repositories: RepositoryNames | RepositorySelection | 'all'
   readonly permissions: Permissions
 }
 
+/** Names without their owner; never empty, because to GitHub an empty list means everything. */
+export type RepositoryNames = readonly [string, ...string[]]
+
+/** What a policy with `repository_patterns` reaches. */
+export interface RepositorySelection {
+  readonly named: readonly string[]
+  readonly patterns: readonly [Matcher, ...Matcher[]]
+}
+
 /**
- * What a token reaches (contract §4): for `owner/repo` that one repository; for `owner` the policy's `repositories`, or
- * all that the installation has; for `owner/<policy repository>` the policy's `repositories`, or the policy repository
- * alone. Refuses `CAP_EXCEEDS_POLICY`.
+ * What a token reaches (contract §4): for `owner/repo` that one repository; for `owner` what the policy's `repositories` and
+ * `repository_patterns` say, or all that the installation has; for `owner/<policy repository>` the same, or the policy
+ * repository alone. Refuses `CAP_EXCEEDS_POLICY`.
  */
 export function grantOf({ policy, scope, policyRepository, cap }: GrantRequest): Reach {
   return { repositories: repositoriesOf(policy, scope, policyRepository), permissions: narrow(policy.permissions, cap) }
 }
 
 function repositoriesOf(policy: TrustPolicy, { repository }: Scope, policyRepository: string): Reach['repositories'] {
-  if (repository === undefined) return policy.repositories ?? 'all'
+  if (repository === undefined) return listed(policy) ?? 'all'
   const isPolicyRepository = nameKey(repository) === nameKey(policyRepository)
-  return isPolicyRepository && policy.repositories !== undefined ? policy.repositories : [repository]
+  return (isPolicyRepository ? listed(policy) : undefined) ?? [repository]
+}
+
+function listed({ repositories, repositoryPatterns }: TrustPolicy): RepositoryNames | RepositorySelection | undefined {
+  return repositoryPatterns === undefined ? repositories : { named: repositories ?? [], patterns: repositoryPatterns }
 }

@@ -30,7 +30,7 @@ export function compilePattern(source: string): PatternCompilation {
   const engine = engineOf(source)
   if ('fault' in engine) return refused(engine.fault, estimate)
   if (engine.size > PROGRAM_LIMIT) return refused(TOO_LARGE, engine.size)
-  const matches = (value: string) => value.length <= VALUE_LIMIT && engine.set.match(value).length > 0
+  const matches = (value: string) => value.length <= LONGEST_MATCHED && engine.set.match(value).length > 0
   return { ok: true, size: Math.max(engine.size, estimate), matcher: { kind: 'pattern', source, matches } }
 }
 
@@ -75,7 +75,7 @@ const PATTERN_LIMIT = 4096
 /** Instructions. RE2's own limit of 1000 repetitions stays usable; at this size 4096 characters take at most some 60 ms. */
 const PROGRAM_LIMIT = 2000
 /** UTF-16 units. A longer claim matches no pattern; subjects and audiences end at 255 characters anyhow. */
-const VALUE_LIMIT = 4096
+export const LONGEST_MATCHED = 4096
 /** Of the automaton that each pattern keeps between matches: what strangers match against it can't make it grow further. */
 const AUTOMATON_LIMIT_BYTES = 262_144
 const EXCERPT_LIMIT = 100

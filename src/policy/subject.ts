@@ -1,7 +1,7 @@
 import { type Claims, claimOf } from '../terms/claims.ts'
 import type { EvaluationContext, RuleVerdict } from './evaluation.ts'
 import { literalOf } from './pattern.ts'
-import type { Alternative } from './trust-policy.ts'
+import type { Alternative, ListMatcher, Matcher } from './trust-policy.ts'
 
 /**
  * The subject rule, which knows GitHub's immutable subjects (`repo:org@OWNER_ID/repo@REPOSITORY_ID:…`): a policy that
@@ -10,23 +10,33 @@ import type { Alternative } from './trust-policy.ts'
  * pins the owner's or the repository's id. A subject that would match but for that is refused with `SUBJECT_HAS_IDS` and
  * the line that names it for good.
  */
-export function subjectVerdict(alternative: Alternative, claims: Claims, context: EvaluationContext): RuleVerdict {
+export function subjectVerdict(
+  alternative: Alternative & { readonly subject: Matcher },
+  claims: Claims,
+  context: EvaluationContext,
+): RuleVerdict {
   const { subject } = alternative
   const verdict = { rule: 'subject', claim: 'sub', expected: subject.source, actual: claims.sub } as const
   if (subject.matches(claims.sub)) return { ...verdict, failure: undefined }
 
-  const named = context.isGitHubIssuer(claims.iss) ? withoutIds(claims) : undefined
+  const named = context.isGitHubIssuer(claims.iss) ? formsOf(claims)?.withoutIds : undefined
   if (named === undefined || !subject.matches(named)) return { ...verdict, failure: 'SUBJECT_MISMATCH' }
   if (isOwnAccount(claims, context) || pinsAnId(alternative)) return { ...verdict, failure: undefined }
   return { ...verdict, failure: 'SUBJECT_HAS_IDS', remedy: `subject: ${yamlText(claims.sub)}` }
 }
 
+/** The subject, and its other form where GitHub has two for it: for rules that forbid, which must not be evaded by either. */
+export function subjectForms(claims: Claims, context: EvaluationContext): readonly string[] {
+  const forms = context.isGitHubIssuer(claims.iss) ? formsOf(claims) : undefined
+  return forms === undefined ? [claims.sub] : [claims.sub, forms.withIds, forms.withoutIds]
+}
+
 /**
- * The subject with its prefix `repo:owner@id/name@id:` as `repo:owner/name:`, undefined when it has no such prefix. The
- * prefix is built from signed claims and compared: `sub` is never split, because what it holds after the repository
- * (an environment's name, say) is chosen by whoever can write there.
+ * The subject with the prefix `repo:owner@id/name@id:` and with `repo:owner/name:`, undefined when it has neither. Both are
+ * built from signed claims and compared: `sub` is never split, because what it holds after the repository (an
+ * environment's name, say) is chosen by whoever can write there.
  */
-function withoutIds(claims: Claims): string | undefined {
+function formsOf(claims: Claims): { readonly withIds: string; readonly withoutIds: string } | undefined {
   const ownerId = claimOf(claims, 'repository_owner_id')
   const repositoryId = claimOf(claims, 'repository_id')
   const repository = claimOf(claims, 'repository')
@@ -35,8 +45,11 @@ function withoutIds(claims: Claims): string | undefined {
   const [, owner, name] = OWNER_AND_NAME.exec(repository) ?? []
   if (owner === undefined || name === undefined || !ID.test(ownerId) || !ID.test(repositoryId)) return undefined
 
-  const prefix = `repo:${owner}@${ownerId}/${name}@${repositoryId}:`
-  return claims.sub.startsWith(prefix) ? `repo:${owner}/${name}:${claims.sub.slice(prefix.length)}` : undefined
+  const prefixes = [`repo:${owner}@${ownerId}/${name}@${repositoryId}:`, `repo:${owner}/${name}:`] as const
+  const prefix = prefixes.find((start) => claims.sub.startsWith(start))
+  if (prefix === undefined) return undefined
+  const rest = claims.sub.slice(prefix.length)
+  return { withIds: `${prefixes[0]}${rest}`, withoutIds: `${prefixes[1]}${rest}` }
 }
 
 function isOwnAccount(claims: Claims, { accountId }: EvaluationContext): boolean {
@@ -44,11 +57,23 @@ function isOwnAccount(claims: Claims, { accountId }: EvaluationContext): boolean
 }
 
 /**
- * A pin is a pattern that one id alone matches; `.*` or `1|2` is none. Whether it holds is the claim rule's own verdict:
- * both must, for the token to be allowed.
+ * A pin is a rule that ids alone satisfy: a value, a list of values, or a pattern that one id alone matches; `.*` or `1|2` is
+ * none. Whether it holds is the claim rule's own verdict: both must, for the token to be allowed.
  */
 function pinsAnId({ claims }: Alternative): boolean {
-  return claims.some(({ name, value }) => ID_CLAIMS.has(name) && ID.test(literalOf(value.source) ?? ''))
+  return claims.some(
+    ({ word, path: [name, ...deeper], value }) =>
+      word !== 'forbidden_claims' && ID_CLAIMS.has(name) && deeper.length === 0 && textsOf(value).every(isId),
+  )
+}
+
+function textsOf(value: Matcher | ListMatcher): readonly string[] {
+  if (value.kind === 'list') return value.values
+  return [value.kind === 'exact' ? value.source : (literalOf(value.source) ?? '')]
+}
+
+function isId(text: string): boolean {
+  return ID.test(text)
 }
 
 /** The subject as a YAML scalar: plain where nothing in it means anything to YAML, else in JSON's quotes, which YAML shares. */

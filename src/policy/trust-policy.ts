@@ -14,24 +14,48 @@ export interface TrustPolicy {
   readonly permissions: Permissions
   /** Names without their owner, or undefined when the policy names none (never empty). */
   readonly repositories: readonly [string, ...string[]] | undefined
+  /** Match names of repositories that are reached beside `repositories`; undefined when there are none. */
+  readonly repositoryPatterns: readonly [Matcher, ...Matcher[]] | undefined
+  /** The policy grants nothing before this moment, and nothing from `expires` on; undefined: no such bound. */
+  readonly notBefore: Instant | undefined
+  readonly expires: Instant | undefined
+  /** For how long after its exchange a token may be refreshed; undefined: not at all. */
+  readonly refresh: { readonly maxAgeMs: number } | undefined
+  /** Each subject token is traded once at most for this policy. */
+  readonly singleUse: boolean
   /** The App that must mint, by slug or id; undefined when any may. */
   readonly app: Matcher | undefined
   /** Faults that do not make the policy invalid: for the log, and later the lint command and the webhook. */
   readonly warnings: readonly Finding[]
 }
 
-export interface Alternative {
-  readonly issuer: Matcher
-  readonly subject: Matcher
-  /** undefined: the audience is the STS domain. */
-  readonly audience: Matcher | undefined
-  /** In the order of the file. */
-  readonly claims: readonly ClaimMatcher[]
+/** A moment as it is written in the policy (RFC 3339), and in milliseconds since 1970. */
+export interface Instant {
+  readonly source: string
+  readonly ms: number
 }
 
-export interface ClaimMatcher {
+/** All of it must hold. */
+export interface Alternative {
+  readonly issuer: Matcher
+  /** undefined: `github_actions` says whom the token is about. */
+  readonly subject: Matcher | undefined
+  /** undefined: the audience is the STS domain. */
+  readonly audience: Matcher | undefined
+  /** Word by word, each in the order of the file. */
+  readonly claims: readonly ClaimRule[]
+}
+
+export type ClaimWord = 'claim_pattern' | 'claims' | 'github_actions' | 'forbidden_claims'
+
+/** What one claim must be, or under `forbidden_claims` must not be. */
+export interface ClaimRule {
+  readonly word: ClaimWord
+  /** As it is written in the policy: a claim's name, or a JSON Pointer. */
   readonly name: string
-  readonly value: Matcher
+  /** The names of members, and indices of lists, that lead from the claims to the value. */
+  readonly path: readonly [string, ...string[]]
+  readonly value: Matcher | ListMatcher
 }
 
 /** A compiled test of one value: an exact text, or an RE2 pattern that must match the whole of it. */
@@ -39,6 +63,15 @@ export interface Matcher {
   readonly kind: 'exact' | 'pattern'
   /** As it is written in the policy. */
   readonly source: string
+  matches(value: string): boolean
+}
+
+/** A compiled list of allowed values. */
+export interface ListMatcher {
+  readonly kind: 'list'
+  /** The list as JSON. */
+  readonly source: string
+  readonly values: readonly string[]
   matches(value: string): boolean
 }
 

@@ -325,12 +325,49 @@ const ANSWERS = {
     code: status.PERMISSION_DENIED,
     means:
       'The policy has a rule for a claim that is a number, a list or an object in the token; `claim_pattern` matches text and booleans.',
-    todo: 'Use another claim for the rule.',
+    todo: 'Use `claims` for the rule, which also knows numbers and lists, or another claim.',
   },
   CLAIM_MISMATCH: {
     code: status.PERMISSION_DENIED,
     means: 'A claim of the token is not what the policy asks for.',
     todo: 'Compare the token’s claim with the policy’s rule; patterns match the whole value.',
+  },
+  CLAIM_FORBIDDEN: {
+    code: status.PERMISSION_DENIED,
+    means: 'A claim of the token is one that the policy forbids (`forbidden_claims`).',
+    todo: 'Ask from where the claim is another one, or correct the rule.',
+  },
+  GITHUB_ISSUER_REQUIRED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy has `github_actions`, and the token is not from an issuer of GitHub Actions.',
+    todo: 'Use `claims` for other issuers. For a GitHub Enterprise Server the operator marks its issuer with `github: true` in `ISSUERS_FILE`.',
+  },
+  POLICY_NOT_YET_VALID: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy grants nothing yet: its `not_before` is to come.',
+    todo: 'Wait, or correct `not_before`.',
+  },
+  POLICY_EXPIRED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The policy grants nothing any more: its `expires` has passed.',
+    todo: 'Renew the policy: correct `expires`, or remove the file.',
+  },
+  SINGLE_USE_UNAVAILABLE: {
+    code: status.FAILED_PRECONDITION,
+    means:
+      'The policy has `single_use`, and this service has no place where all of its processes remember which tokens were used.',
+    todo: 'Remove `single_use` from the policy, or ask the operator of the service.',
+  },
+  REPOSITORY_PATTERNS_UNMATCHED: {
+    code: status.PERMISSION_DENIED,
+    means: 'No repository that the App’s installation reaches matches the policy’s `repository_patterns`.',
+    todo: 'Correct the patterns, or add the repositories to the installation. A new repository is seen after at most 5 minutes.',
+  },
+  REPOSITORIES_TOO_MANY: {
+    code: status.PERMISSION_DENIED,
+    means:
+      'The policy’s `repositories` and `repository_patterns` together reach more than 500 repositories, which is the most that GitHub puts into one token; or the installation reaches too many to be looked through.',
+    todo: 'Make the patterns narrower, or split the policy.',
   },
   // What GitHub says
   MINT_REPOSITORY_NOT_SELECTED: {

@@ -7,6 +7,7 @@ export const TOKEN = 'ghs_secret-token-of-this-test'
 
 const CONTENTS_READ = permissionsOf([['contents', 'read']]) as Permissions
 const exact = (source: string): Matcher => ({ kind: 'exact', source, matches: (value) => value === source })
+const pattern = (source: string): Matcher => ({ kind: 'pattern', source, matches: () => true })
 
 /** The record of an exchange that issued a token. */
 export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeRecord {
@@ -41,13 +42,18 @@ export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeReco
       alternatives: [
         {
           issuer: exact('https://issuer.example'),
-          subject: { kind: 'pattern', source: 'work.*', matches: () => true },
+          subject: pattern('work.*'),
           audience: undefined,
-          claims: [{ name: 'environment', value: exact('prod') }],
+          claims: [{ word: 'claim_pattern', name: 'environment', path: ['environment'], value: pattern('prod') }],
         },
       ],
       permissions: CONTENTS_READ,
       repositories: undefined,
+      repositoryPatterns: undefined,
+      notBefore: undefined,
+      expires: undefined,
+      refresh: undefined,
+      singleUse: false,
       app: undefined,
       warnings: [],
     },

@@ -294,7 +294,7 @@ describe('every scalar is the text as it was written', () => {
     ['a#b', 'a#b'],
   ])('%s', (written, text) => {
     const compilation = compilePolicy(`issuer: x\nsubject: ${written}\n${TAIL}`, 'repository')
-    expect(compilation.ok && compilation.policy.alternatives[0].subject.source).toBe(text)
+    expect(compilation.ok && compilation.policy.alternatives[0].subject?.source).toBe(text)
   })
 
   test('keys too', () => {

@@ -8,6 +8,7 @@ const GITHUB = 'https://token.actions.githubusercontent.com'
 const CONTEXT: EvaluationContext = {
   domain: 'sts.example',
   accountId: 123,
+  nowMs: Date.UTC(2026, 10, 23),
   isGitHubIssuer: (issuer) => issuer === GITHUB,
 }
 const PAYLOAD = { iss: GITHUB, sub: 'repo:acme/site:ref:refs/heads/main', aud: 'sts.example', exp: 2_000_000_000 }

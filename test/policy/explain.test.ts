@@ -25,7 +25,7 @@ const PAYLOAD = {
 function explained(payload: Readonly<Record<string, unknown>>, detail: Detail) {
   const signed: typeof PAYLOAD = { ...PAYLOAD, ...payload }
   const claims: Claims = { ...signed, aud: [signed.aud].flat(), exp: 0, payload: signed }
-  const context = { domain: 'sts.example', accountId: 1, isGitHubIssuer: () => true }
+  const context = { domain: 'sts.example', accountId: 1, nowMs: 0, isGitHubIssuer: () => true }
   return explain(evaluate(POLICY, claims, context), detail)
 }
 
@@ -91,7 +91,7 @@ describe('in full: every rule with its verdict and what it expected', () => {
   test('no longer than a gRPC header can carry', () => {
     const claims = Array.from({ length: 100 }, (_, index) => `  c${index}: ${'x'.repeat(300)}`).join('\n')
     const policy = policyOf(`issuer: x\nsubject: x\nclaim_pattern:\n${claims}\npermissions: {contents: read}`)
-    const context = { domain: 'sts.example', accountId: 1, isGitHubIssuer: () => false }
+    const context = { domain: 'sts.example', accountId: 1, nowMs: 0, isGitHubIssuer: () => false }
     const { message } = explain(evaluate(policy, { iss: 'x', sub: 'x', aud: [], exp: 0, payload: {} }, context), 'full')
     expect(message.length).toBeLessThan(2500)
     expect(message).toMatch(/; and 9\d more$/)
@@ -105,7 +105,12 @@ test('of several alternatives, the first whose issuer held is explained', () => 
     alternatives: [{ ...alternative, issuer: exactly('https://other.example') }, alternative] as const,
   }
   const claims = { iss: PAYLOAD.iss, sub: 'x', aud: ['expected.example'], exp: 0, payload: PAYLOAD }
-  const evaluation = evaluate(policy, claims, { domain: 'sts.example', accountId: 1, isGitHubIssuer: () => false })
+  const evaluation = evaluate(policy, claims, {
+    domain: 'sts.example',
+    accountId: 1,
+    nowMs: 0,
+    isGitHubIssuer: () => false,
+  })
   expect(explain(evaluation, 'brief')).toMatchObject({
     reason: 'SUBJECT_MISMATCH',
     message: 'trust policy: subject "x" did not match',

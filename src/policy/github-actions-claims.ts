@@ -1,0 +1,36 @@
+/**
+ * The claims that GitHub documents for the tokens of its workflows ("OpenID Connect reference", custom claims; the issuer's
+ * own `claims_supported`): what `github_actions` may name. Custom properties of a repository come as `repo_property_…`,
+ * which the schema lets pass beside these. The registered claims have words of their own.
+ */
+export const GITHUB_ACTIONS_CLAIMS = [
+  'actor',
+  'actor_id',
+  'base_ref',
+  'check_run_id',
+  'enterprise',
+  'enterprise_id',
+  'environment',
+  'environment_node_id',
+  'event_name',
+  'head_ref',
+  'issuer_scope',
+  'job_workflow_ref',
+  'job_workflow_sha',
+  'ref',
+  'ref_protected',
+  'ref_type',
+  'repository',
+  'repository_id',
+  'repository_owner',
+  'repository_owner_id',
+  'repository_visibility',
+  'run_attempt',
+  'run_id',
+  'run_number',
+  'runner_environment',
+  'sha',
+  'workflow',
+  'workflow_ref',
+  'workflow_sha',
+] as const

@@ -1,0 +1,53 @@
+import type { OrganizationPolicyDocument } from '../gen/documents.ts'
+import { compilePattern } from './pattern.ts'
+import type { Finding, Matcher } from './trust-policy.ts'
+
+/** The compilation of one policy while it goes on. */
+export interface Work {
+  /** Of the shape that the schema asks for; its other rules may be broken. */
+  readonly fields: Partial<OrganizationPolicyDocument>
+  readonly findings: Finding[]
+  readonly warnings: Finding[]
+  /** What the rules compiled so far cost: instructions of patterns, and what holding a rule costs beside them. */
+  spent: number
+}
+
+export function refuse(work: Work, pointer: string, message: string): void {
+  if (work.findings.length < FINDING_LIMIT) work.findings.push({ pointer, message })
+}
+
+export function isFull(work: Work): boolean {
+  return work.findings.length >= FINDING_LIMIT
+}
+
+/** The pattern as a matcher, or undefined when it was refused; `field` names it in the refusal. */
+export function patternMatcher(work: Work, pointer: string, field: string): (pattern: string) => Matcher | undefined {
+  return (pattern) => {
+    if (!spend(work, 0, pointer, `${field} is one pattern too many: all patterns of the policy`)) return undefined
+    const compiled = compilePattern(pattern)
+    work.spent += compiled.size + RULE_OVERHEAD
+    if (compiled.ok) return compiled.matcher
+    refuse(work, pointer, `${field} ${compiled.fault}`)
+    return undefined
+  }
+}
+
+/** Accounts for a rule without a pattern; false, and refused, when the policy's rules are too many. */
+export function spendOnValues(work: Work, values: number, { pointer, field }: { pointer: string; field: string }) {
+  return spend(work, RULE_OVERHEAD + values, pointer, `${field} is one rule too many: all rules of the policy`)
+}
+
+function spend(work: Work, size: number, pointer: string, what: string): boolean {
+  if (work.spent > BUDGET) {
+    refuse(work, pointer, `${what} together are too large`)
+    return false
+  }
+  work.spent += size
+  return true
+}
+
+/** Instructions of all patterns of a policy; a large real policy has a fifth. Keeps the worst compilation at some 100 ms. */
+const BUDGET = 5000
+/** What the smallest rule costs beside its instructions, in instructions. */
+const RULE_OVERHEAD = 10
+const FINDING_LIMIT = 100
