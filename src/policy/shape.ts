@@ -22,9 +22,14 @@ export function shapeFaults(root: Readonly<Record<string, unknown>>, kind: Polic
   if (validate(root)) return { parse: [], compile: [] }
   const faults = (validate.errors ?? []).filter(saysSomething).slice(0, FAULT_LIMIT)
   return {
-    parse: faults.flatMap((fault) => formFinding(fault, kind)),
+    parse: once(faults.flatMap((fault) => formFinding(fault, kind))),
     compile: faults.flatMap(ruleFinding),
   }
+}
+
+/** Two parts of the schema may want the same of one field. */
+function once(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.pointer} ${finding.message}`, finding])).values()]
 }
 
 /** A claim's value may have one of several shapes: that none fits is said once, not what each of them misses. */
