@@ -79,6 +79,9 @@ export type Reason =
   | 'GITHUB_UNAVAILABLE'
   | 'GITHUB_TIMEOUT'
   | 'LOOKUP_BUDGET_EXHAUSTED'
+  // The store
+  | 'STORE_UNAVAILABLE'
+  | 'STORE_FULL'
   // The service
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'

@@ -430,6 +430,19 @@ const ANSWERS = {
       'Too many policies that do not exist were asked for; such look-ups are rationed to protect the quota of the organization.',
     todo: 'Try again; check the spelling of scope and identity.',
   },
+  // The store
+  STORE_UNAVAILABLE: {
+    code: status.UNAVAILABLE,
+    retryAfterMs: SOON_MS,
+    means: 'What the service must remember or look up could not be: the store that its processes share did not answer.',
+    todo: 'Try again; the operator looks at the store.',
+  },
+  STORE_FULL: {
+    code: status.RESOURCE_EXHAUSTED,
+    retryAfterMs: LATER_MS,
+    means: 'The service has no room to remember what it must not forget, such as a refresh token that was used.',
+    todo: 'Try again later; the operator gives the store more memory.',
+  },
   // The service
   DEADLINE_EXCEEDED: {
     code: status.DEADLINE_EXCEEDED,

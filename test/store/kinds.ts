@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto'
+import { pino } from 'pino'
+import type { Stores } from '../../src/exchange/stores.ts'
+import { createMemoryStores } from '../../src/store/memory.ts'
+import { createRedisStores, type RedisStoresOptions } from '../../src/store/redis.ts'
+import type { Grace } from '../../src/store/standing.ts'
+import { parseStoreUrl } from '../../src/store/store-address.ts'
+import { createControlledClock } from '../support/controlled-clock.ts'
+import { eventually } from '../support/eventually.ts'
+import { HAS_REDIS, type RedisServer, startRedis } from '../support/redis.ts'
+
+/** Where stores of one kind come from. */
+export interface Source extends AsyncDisposable {
+  /** Two views of one store: of two processes where it is shared, the same twice where it is not. */
+  open(grace?: Partial<Grace>): Promise<readonly [Stores, Stores]>
+}
+
+export interface Kind {
+  readonly name: string
+  readonly available: boolean
+  start(): Promise<Source>
+}
+
+/** Every implementation, all of which must behave alike. */
+export const KINDS: readonly Kind[] = [
+  { name: 'memory', available: true, start: memory },
+  { name: 'redis', available: HAS_REDIS, start: async () => redis(await startRedis()) },
+  { name: 'a cluster', available: HAS_REDIS, start: cluster },
+]
+
+export const SILENT = pino({ level: 'silent' })
+/** No time to come back in: what would be a repeat is reuse. */
+export const NO_GRACE = { graceMs: -1 }
+export const HOUR_MS = 3_600_000
+
+export function newFamily(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+export function openRedis(url: string, options: Partial<RedisStoresOptions> = {}): Promise<Stores> {
+  const { limits, ...rest } = options
+  return createRedisStores({
+    address: parseStoreUrl(url),
+    clock: { now: () => Date.now(), monotonic: () => performance.now() },
+    log: SILENT,
+    limits: { longestRetryMs: 50, firstRetryMs: 10, heartbeatMs: 100, ...limits },
+    ...rest,
+  })
+}
+
+async function memory(): Promise<Source> {
+  return {
+    async open(grace) {
+      const stores = createMemoryStores({ clock: createControlledClock(), log: SILENT, ...grace })
+      return [stores, stores]
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+function redis(server: RedisServer, url = server.url): Source {
+  const opened: Stores[] = []
+  return {
+    async open(grace) {
+      const stores = await Promise.all([openRedis(url, grace), openRedis(url, grace)])
+      opened.push(...stores)
+      return stores
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map((stores) => stores.close()))
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function cluster(): Promise<Source> {
+  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
+  server.cli('cluster', 'addslotsrange', '0', '16383')
+  await eventually(() => {
+    if (!server.cli('cluster', 'info').includes('cluster_state:ok')) throw new Error('the cluster is not complete')
+  })
+  return redis(server, `${server.url}?cluster=true`)
+}
