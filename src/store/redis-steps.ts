@@ -21,20 +21,18 @@ export interface Steps {
 export interface StepNeeds {
   readonly client: RedisClient
   readonly commandMs: number
-  /** Told what became of each step: undefined when it was done. */
-  readonly onOutcome: (denial: Denial | undefined) => void
+  /** Told of each refusal. */
+  readonly onRefusal?: (denial: Denial) => void
 }
 
-export function createSteps({ client, commandMs, onOutcome }: StepNeeds): Steps {
+export function createSteps({ client, commandMs, onRefusal }: StepNeeds): Steps {
   async function ask<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     try {
       if (client.status !== 'ready') throw new Error('there is no connection')
-      const answer = await within(commandMs, command(client))
-      onOutcome(undefined)
-      return answer
+      return await within(commandMs, command(client))
     } catch (error) {
       const denial = storeDenial(error)
-      onOutcome(denial)
+      onRefusal?.(denial)
       throw denial
     }
   }

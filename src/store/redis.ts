@@ -1,7 +1,6 @@
 import type { Clock } from '../exchange/ports.ts'
 import type { Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
-import type { Denial } from '../terms/denial.ts'
 import {
   connectForSteps,
   connectForTopics,
@@ -10,6 +9,7 @@ import {
   type RedisLimits,
 } from './redis-client.ts'
 import { createRedisFamilies } from './redis-families.ts'
+import { watchHealth } from './redis-health.ts'
 import { createRedisMarks, createRedisReservations } from './redis-marks.ts'
 import { createSteps } from './redis-steps.ts'
 import { createRedisTopics } from './redis-topics.ts'
@@ -38,41 +38,18 @@ export async function createRedisStores({
 }: RedisStoresOptions): Promise<Stores> {
   const limits = { ...DEFAULT_REDIS_LIMITS, ...options.limits }
   const grace = { ...DEFAULT_GRACE, ...options }
-  const report = createRefusalReport({ log, monotonic: clock.monotonic, onRefusal })
   const client = connectForSteps(address, limits)
-  const place = address.hosts.map(({ host, port }) => `${host}:${port}`).join(',')
-  let healthy: boolean | undefined
-  let closed = false
-
-  function notice(answers: boolean, why?: string): void {
-    if (closed || healthy === answers) return
-    healthy = answers
-    if (answers) log.info({ store: place }, 'the store answers')
-    else
-      log.error(
-        { store: place, ...(why === undefined ? {} : { cause: why }) },
-        'the store cannot be reached: trying on',
-      )
-  }
-  function onOutcome(denial: Denial | undefined): void {
-    if (closed) return
-    notice(denial?.reason !== 'STORE_UNAVAILABLE', denial?.cause instanceof Error ? denial.cause.message : undefined)
-    if (denial !== undefined) report(denial)
-  }
-  client.on('error', (error: Error) => notice(false, error.message))
-  client.on('close', () => notice(false))
-
-  const steps = createSteps({ client, commandMs: limits.commandMs, onOutcome })
+  const report = createRefusalReport({ log, monotonic: clock.monotonic, onRefusal })
+  const steps = createSteps({ client, commandMs: limits.commandMs, onRefusal: report })
   const topics = createRedisTopics({
     steps,
     connect: (attempt) => connectForTopics(address, limits, attempt),
     limits,
     log,
   })
-  const beat = () => steps.ask((asked) => asked.ping()).catch(() => {})
-  client.on('ready', () => void beat().then(() => warnOfEviction(client, log)))
-  const heartbeat = setInterval(beat, limits.heartbeatMs).unref()
-  await untilReady(client, limits.connectMs)
+  const health = watchHealth({ client, commandMs: limits.commandMs, heartbeatMs: limits.heartbeatMs, log })
+  client.on('ready', () => void warnOfEviction(client, log))
+  await noLongerThan(limits.connectMs, health.answered)
 
   return {
     kind: 'redis',
@@ -80,24 +57,22 @@ export async function createRedisStores({
     marks: createRedisMarks(steps),
     reservations: createRedisReservations(steps),
     topics,
-    isHealthy: () => !closed && healthy === true,
+    isHealthy: health.isHealthy,
     async close() {
-      closed = true
-      clearInterval(heartbeat)
+      health.close()
       topics.close()
       client.disconnect()
     },
   }
 }
 
-function untilReady(client: RedisClient, limitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, limitMs)
-    client.once('ready', () => {
-      clearTimeout(timer)
-      resolve()
-    })
+async function noLongerThan(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
   })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
 }
 
 /** A server that evicts under pressure forgets revocations, and then what was revoked is accepted again. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { test } from '@jest/globals'
 import { pino } from 'pino'
 import type { Stores } from '../../src/exchange/stores.ts'
 import { createMemoryStores } from '../../src/store/memory.ts'
@@ -27,6 +28,19 @@ export const KINDS: readonly Kind[] = [
   { name: 'redis', available: HAS_REDIS, start: async () => redis(await startRedis()) },
   { name: 'a cluster', available: HAS_REDIS, start: cluster },
 ]
+
+/** A test that needs a redis-server. */
+export const redisTest = HAS_REDIS ? test : test.skip
+
+/** A log whose lines can be read. */
+export function withLog() {
+  const lines: Record<string, unknown>[] = []
+  const log = pino(
+    { messageKey: 'message', level: 'debug' },
+    { write: (line: string) => void lines.push(JSON.parse(line)) },
+  )
+  return { log, lines }
+}
 
 export const SILENT = pino({ level: 'silent' })
 /** No time to come back in: what would be a repeat is reuse. */
