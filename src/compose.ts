@@ -1,15 +1,20 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
 import type { Settings } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
+import type { Clock } from './exchange/ports.ts'
+import { createRefresh } from './exchange/refresh.ts'
 import { createGitHub } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
+import { openStores } from './store/open-stores.ts'
+import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
+import { parseStoreUrl } from './store/store-address.ts'
 import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
 import { nameKey } from './terms/scope.ts'
 import { listen } from './wire/listen.ts'
@@ -24,12 +29,19 @@ export interface Service {
   close(): Promise<void>
 }
 
+export interface ComposeOptions {
+  readonly log: Logger
+  /** Where it listens: everywhere when absent. */
+  readonly host?: string
+  /** The machine's when absent. */
+  readonly clock?: Clock
+}
+
 /** Joins the parts into a service that listens: the one place that knows them all. */
 export async function composeService(
   settings: Settings,
-  { log, host }: { log: Logger; host?: string },
+  { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
-  const clock = systemClock
   const github = createGitHub({
     baseUrl: settings.githubBaseUrl,
     app: settings.app,
@@ -49,15 +61,27 @@ export async function composeService(
       ? undefined
       : await createExchangeEvents({ sink: settings.eventSink, domain: settings.domain, newEventId: randomUUID, log })
 
-  const exchange = createExchange(
-    { ...github, verify: verifier.verify, remember: createRemember(log, events), clock },
-    exchangeRules(settings),
-  )
+  const { storeUrl, singleProcess } = settings
+  const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
+  const stores = await openStores({ address, clock, log })
+  const ports = {
+    ...github,
+    verify: verifier.verify,
+    remember: createRemember(log, events),
+    clock,
+    families: stores.families,
+    marks: stores.marks,
+    reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
+    seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
+    newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
+  }
+  const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
   const proof = createKeyProof(github, { log, signal: stopped.signal })
   const server = await listen({
-    exchange,
+    exchange: createExchange(ports, rules),
+    refresh: createRefresh(ports, rules),
     domain: settings.domain,
     port: settings.port,
     ...(host === undefined ? {} : { host }),
@@ -73,7 +97,12 @@ export async function composeService(
     async close() {
       stopped.abort()
       await server.close(settings.shutdownGraceMs)
-      await Promise.allSettled([github.close(), verifier.close(), events?.close(settings.shutdownGraceMs)])
+      await Promise.allSettled([
+        github.close(),
+        verifier.close(),
+        events?.close(settings.shutdownGraceMs),
+        stores.close(),
+      ])
     },
   }
 }
@@ -94,8 +123,30 @@ function exchangeRules(settings: Settings) {
     isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
     repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
     denialDetail: settings.denialDetail,
+    maxRefreshAgeMs: settings.maxRefreshAgeMs,
   } as const
 }
+
+/** The operator's keys, or one of this process alone, which another process or the next start does not know. */
+function refreshTokenKeys(
+  { refreshTokenKeys: [first, ...others], storeUrl }: Settings,
+  log: Logger,
+): [Uint8Array, ...Uint8Array[]] {
+  if (first !== undefined) {
+    if (storeUrl === undefined)
+      log.warn('STORE_URL is not set: refresh tokens are known to this process alone, and until it ends')
+    return [first, ...others]
+  }
+  log.warn(
+    'REFRESH_TOKEN_KEYS is not set: refresh tokens are sealed with a random key of this process, and die with it',
+  )
+  return [randomBytes(KEY_BYTES)]
+}
+
+/** 256 bits, for A256KW. */
+const KEY_BYTES = 32
+/** 128 bits: nobody meets a family by guessing. */
+const FAMILY_BYTES = 16
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 const COMMANDS = {
   serve: async () => (await import('./commands/serve.ts')).serve(),
   sandbox: async (args) => (await import('./commands/sandbox.ts')).sandbox(args),
+  revoke: async (args) => (await import('./commands/revoke.ts')).revoke(args),
   demo: async () => (await import('./commands/demo.ts')).demo(),
 } as const satisfies Record<string, (args: string[]) => Promise<number>>
 
@@ -12,6 +13,7 @@ const USAGE = `octo-sts: trades OpenID Connect tokens for GitHub App installatio
 
   octo-sts serve      the service; its settings are environment variables (docs/operate.md)
   octo-sts sandbox    the service with an embedded GitHub and issuer, and lines to paste
+  octo-sts revoke     ends refresh tokens
   octo-sts demo       real exchanges against the embedded GitHub and issuer, told step by step
 `
 

@@ -3,7 +3,7 @@ import { Agent, request } from 'undici'
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createEventQueue, type EventQueueLimits, type OutgoingEvent } from './event-queue.ts'
-import { EXCHANGE_EVENT_TYPE, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
+import { EVENT_TYPES, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
 
 export interface CloudEventsOptions {
   /** `EVENT_INGRESS_URI`. */
@@ -33,7 +33,7 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
     send(record) {
       const event = new CloudEvent({
         id: options.newEventId(),
-        type: EXCHANGE_EVENT_TYPE,
+        type: EVENT_TYPES[record.kind],
         source: `https://${options.domain}`,
         subject: exchangeEventSubject(record),
         time: record.startedAt.toISOString(),

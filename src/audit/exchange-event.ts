@@ -3,8 +3,11 @@ import { encode } from '../terms/text.ts'
 import { actorOf, durationsOf, policyOf, round } from './describe.ts'
 import { policyDocument } from './policy-document.ts'
 
-/** The type of the CloudEvent that each exchange leaves behind. */
-export const EXCHANGE_EVENT_TYPE = 'dev.octo-sts.exchange'
+/** The type of the CloudEvent that each exchange, and each refresh, leaves behind. */
+export const EVENT_TYPES = {
+  exchange: 'dev.octo-sts.exchange',
+  refresh: 'dev.octo-sts.refresh',
+} as const satisfies Record<ExchangeRecord['kind'], string>
 
 /**
  * The `data` of an exchange's CloudEvent. The first group has the names of the reference, the second is ours. It never
@@ -30,6 +33,7 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
       ? {}
       : { token_sha256_base64: issued.sha256Base64, expires_at: issued.expiresAt.toISOString() }),
     ...(grant === undefined ? {} : { permissions: grant.permissions, repositories: grant.repositories }),
+    ...(record.refresh === undefined ? {} : { refresh: record.refresh }),
     ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
     durations_ms: { ...durationsOf(record), total: round(record.durationMs) },
   }

@@ -9,7 +9,7 @@ export function logExchange(log: Logger, record: ExchangeRecord): void {
   const { denial } = record
   const level = denial?.reason === 'INTERNAL' ? 'error' : 'info'
   if (!log.isLevelEnabled(level)) return
-  log[level](fieldsOf(record), denial === undefined ? 'token issued' : 'exchange refused')
+  log[level](fieldsOf(record), MESSAGES[record.kind][denial === undefined ? 'issued' : 'refused'])
 }
 
 function fieldsOf(record: ExchangeRecord) {
@@ -32,6 +32,7 @@ function fieldsOf(record: ExchangeRecord) {
           token_sha256_base64: issued.sha256Base64,
           expires_at: issued.expiresAt.toISOString(),
         }),
+    ...(record.refresh === undefined ? {} : { refresh: record.refresh }),
     ...(denial === undefined ? {} : { reason: denial.reason, error: denial.message, ...causeOf(denial) }),
     ...(evaluation === undefined || evaluation.allowed ? {} : { verdicts: verdictsOf(evaluation) }),
     steps_ms: durationsOf(record),
@@ -51,5 +52,10 @@ function causeOf({ reason, cause }: Denial): { cause?: unknown } {
 function codeOf(error: Error): { code?: string } {
   return 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
 }
+
+const MESSAGES = {
+  exchange: { issued: 'token issued', refused: 'exchange refused' },
+  refresh: { issued: 'token refreshed', refused: 'refresh refused' },
+} as const satisfies Record<ExchangeRecord['kind'], { readonly issued: string; readonly refused: string }>
 
 const STACK_LIMIT = 4096

@@ -1,7 +1,7 @@
 import { createLog } from '../runtime/log.ts'
 import { createWorld, type WorldExchange } from '../sandbox/world.ts'
 import { type Stack, startStack } from './stack.ts'
-import { type Answer, type Ask, exchangeOverGrpc, exchangeOverHttp } from './sts-client.ts'
+import { type Answer, type Ask, exchangeOverGrpc, exchangeOverHttp, refreshOverGrpc } from './sts-client.ts'
 
 /**
  * Starts everything on loopback, makes real exchanges, and tells what happened. Resolves to the exit status: 0 only when
@@ -18,7 +18,8 @@ export async function demo(): Promise<number> {
   return story.end()
 }
 
-async function tell(stack: Stack, { step, say }: Story): Promise<void> {
+async function tell(stack: Stack, story: Story): Promise<void> {
+  const { step, say } = story
   const { service, github, issuer, settings } = stack
   const { exchanges } = createWorld(github, issuer)
   const address = `127.0.0.1:${service.port}`
@@ -63,6 +64,8 @@ async function tell(stack: Stack, { step, say }: Story): Promise<void> {
     return [`code ${answer.code} (PERMISSION_DENIED): ${answer.message}`]
   })
 
+  await tellLongJob(address, await ask('a long job, with a refresh token'), story)
+
   const { token } = granted(await exchangeOverGrpc(address, ci))
   await step(`GitHub: ${short(token)} reads README.md of acme/app`, async () => {
     const answer = await readFile(github.url, token)
@@ -80,6 +83,34 @@ async function tell(stack: Stack, { step, say }: Story): Promise<void> {
     const answer = await readFile(github.url, token)
     expect(answer.status === 401, `GitHub answered ${answer.status} to a revoked token`)
     return ['204 to the revocation, 401 to the next read']
+  })
+}
+
+/** A job that takes longer than a token lives. */
+async function tellLongJob(address: string, job: Ask, { step }: Story): Promise<void> {
+  let first = ''
+  let current = ''
+  await step('gRPC: a nightly job asks for "nightly", whose policy allows refreshing for eight hours', async () => {
+    const answer = granted(await exchangeOverGrpc(address, job))
+    first = answer.refreshToken
+    expect(first !== '', 'there was no refresh token')
+    return [
+      `got ${short(answer.token)}, which ends ${answer.expiry}, and a refresh token of ${first.length} characters`,
+    ]
+  })
+  await step('gRPC: it refreshes, and refreshes again', async () => {
+    const one = granted(await refreshOverGrpc(address, first))
+    const two = granted(await refreshOverGrpc(address, one.refreshToken))
+    current = two.refreshToken
+    return [`got ${short(one.token)}, then ${short(two.token)}, each with the next refresh token`]
+  })
+  await step('gRPC: somebody replays its first refresh token, and is refused', async () => {
+    const answer = refused(await refreshOverGrpc(address, first), 16)
+    return [`code ${answer.code} (UNAUTHENTICATED): ${answer.message}`]
+  })
+  await step('gRPC: so the whole family is dead, the newest refresh token too', async () => {
+    const answer = refused(await refreshOverGrpc(address, current), 16)
+    return [`code ${answer.code} (UNAUTHENTICATED): ${answer.message}`]
   })
 }
 

@@ -1,6 +1,6 @@
 import { composeService } from '../compose.ts'
 import { settingsOfEnvironment } from '../config/environment.ts'
-import { ConfigurationError } from '../config/settings.ts'
+import { ConfigurationError } from '../config/reader.ts'
 import { createLog } from '../runtime/log.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
 import { Denial } from '../terms/denial.ts'

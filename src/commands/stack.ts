@@ -1,5 +1,7 @@
 import { composeService, type Service } from '../compose.ts'
 import { readSettings, type Settings } from '../config/settings.ts'
+import type { Clock } from '../exchange/ports.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../sandbox/github.ts'
 import { createSandboxIssuer, type SandboxIssuer, type SandboxIssuerOptions } from '../sandbox/issuer.ts'
@@ -7,6 +9,8 @@ import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 export interface StackOptions {
   readonly log: Logger
+  /** Of all three; the machine's when absent. */
+  readonly clock?: Clock
   /** Where the service listens: loopback when absent. */
   readonly host?: string
   /** Whatever of the service's settings is to differ. */
@@ -25,15 +29,20 @@ export interface Stack {
 }
 
 /** Starts an embedded GitHub, an embedded issuer, and the service on top of them, ready when this resolves. */
-export async function startStack({ log, host = '127.0.0.1', ...options }: StackOptions): Promise<Stack> {
-  const github = await createSandboxGitHub(options.github)
-  const issuer = await createSandboxIssuer({ audience: SANDBOX_DOMAIN, ...options.issuer })
+export async function startStack({
+  log,
+  host = '127.0.0.1',
+  clock = systemClock,
+  ...options
+}: StackOptions): Promise<Stack> {
+  const github = await createSandboxGitHub({ clock, ...options.github })
+  const issuer = await createSandboxIssuer({ clock, audience: SANDBOX_DOMAIN, ...options.issuer })
   const settings: Settings = {
     ...readSettings({ ...SETTINGS_NEEDS, env: environmentFor(github), readFile: () => '' }),
     issuers: [{ issuer: issuer.url, github: true }],
     ...options.settings,
   }
-  const service = await composeService(settings, { log, host })
+  const service = await composeService(settings, { log, host, clock })
   await service.keyProved
   return {
     service,

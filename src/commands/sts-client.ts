@@ -5,7 +5,7 @@ import { loadProtos } from '../wire/protos.ts'
 
 /** What an exchange answered, in either protocol. */
 export type Answer =
-  | { readonly ok: true; readonly token: string; readonly expiry: string }
+  | { readonly ok: true; readonly token: string; readonly expiry: string; readonly refreshToken: string }
   | { readonly ok: false; readonly code: number; readonly message: string }
 
 export interface Ask {
@@ -16,21 +16,52 @@ export interface Ask {
 
 /** One exchange over gRPC, plain text, as a client of the Chainguard SDK makes it. */
 export function exchangeOverGrpc(address: string, { token, scope, identity }: Ask): Promise<Answer> {
-  const method = loadProtos().securityTokenService.Exchange
+  const { Exchange } = loadProtos().securityTokenService
+  // Clients of the SDK send the scope both ways.
+  return unary(address, { method: Exchange, token, request: { scope, scopes: [scope], identity } }, (raw) =>
+    answerOf(raw, raw.refreshToken),
+  )
+}
+
+/** One refresh over gRPC. */
+export function refreshOverGrpc(address: string, token: string): Promise<Answer> {
+  const { ExchangeRefreshToken } = loadProtos().securityTokenService
+  return unary(address, { method: ExchangeRefreshToken, token, request: {} }, (pair) =>
+    answerOf(pair.token, pair.refreshToken?.token),
+  )
+}
+
+interface Unary<Request, Response> {
+  readonly method: {
+    readonly path: string
+    readonly requestSerialize: (request: Request) => Buffer
+    readonly responseDeserialize: (bytes: Buffer) => Response
+  }
+  readonly token: string
+  readonly request: Request
+}
+
+function unary<Request, Response>(
+  address: string,
+  { method, token, request }: Unary<Request, Response>,
+  read: (response: Response) => Answer,
+): Promise<Answer> {
   const client = new Client(address, credentials.createInsecure())
   const metadata = new Metadata()
   metadata.set('authorization', `Bearer ${token}`)
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
-      { scope, scopes: [scope], identity }, // clients of the SDK send both
+      request,
       metadata,
       { deadline: systemClock.now() + 10_000 },
-      (error: ServiceError | null, answer?: RawToken__Output) => {
+      (error: ServiceError | null, response?: Response) => {
         client.close()
-        resolve(error === null ? rawToken(answer) : { ok: false, code: error.code, message: error.details })
+        if (error !== null) resolve({ ok: false, code: error.code, message: error.details })
+        else if (response === undefined) reject(new Error('an answer without a message'))
+        else resolve(read(response))
       },
     )
   })
@@ -51,11 +82,16 @@ export async function exchangeOverHttp(
   })
   const body = (await answer.json()) as Record<string, unknown>
   return answer.status === 200
-    ? { ok: true, token: String(body['token']), expiry: String(body['expiry']) }
+    ? {
+        ok: true,
+        token: String(body['token']),
+        expiry: String(body['expiry']),
+        refreshToken: String(body['refreshToken']),
+      }
     : { ok: false, code: Number(body['code']), message: String(body['message']) }
 }
 
-function rawToken(answer: RawToken__Output | undefined): Answer {
-  const expiry = new Date(Number(answer?.expiry?.seconds) * 1000).toISOString().replace('.000Z', 'Z')
-  return { ok: true, token: answer?.token ?? '', expiry }
+function answerOf(raw: RawToken__Output | null, refreshToken = ''): Answer {
+  const expiry = new Date(Number(raw?.expiry?.seconds) * 1000).toISOString().replace('.000Z', 'Z')
+  return { ok: true, token: raw?.token ?? '', expiry, refreshToken }
 }

@@ -1,7 +1,8 @@
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
 import { type ListedIssuer, readIssuersFile } from './issuers-file.ts'
+import { createReader, type ReaderNeeds } from './reader.ts'
+import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
 import {
-  type Reading,
   readApiUrl,
   readBoolean,
   readDomain,
@@ -14,7 +15,7 @@ import {
 } from './values.ts'
 
 /** What the operator chose, checked. */
-export interface Settings {
+export interface Settings extends StoreSettings {
   readonly port: number
   readonly domain: string
   readonly app: { readonly id: number; readonly privateKey: string }
@@ -29,6 +30,8 @@ export interface Settings {
   readonly repoPolicyOrgPermissions: 'none' | 'read' | 'write'
   readonly denialDetail: 'auto' | 'full'
   readonly stalePolicyMaxMs: number
+  /** The operator says that no other process serves these exchanges. */
+  readonly singleProcess: boolean
   readonly eventSink: string | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly shutdownGraceMs: number
@@ -42,60 +45,17 @@ export interface TextRule {
   matches(text: string): boolean
 }
 
-export interface SettingsNeeds {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** The text of a file; throws when it cannot be read. */
-  readonly readFile: (path: string) => string
+export interface SettingsNeeds extends ReaderNeeds, StoreSettingsNeeds {
   /** Compiles an RE2 pattern; throws an Error that says what is wrong with it. */
   readonly compilePattern: (source: string) => TextRule
   /** Throws an Error that says what is wrong with a private key. */
   readonly checkPrivateKey: (pem: string) => void
 }
 
-/** Every problem of a configuration at once, each beginning with the variable's name. */
-export class ConfigurationError extends Error {
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(
-      `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    )
-    this.name = 'ConfigurationError'
-    this.problems = problems
-  }
-}
-
 /** Reads the settings of `octo-sts serve`. Throws a ConfigurationError that names every variable at fault. */
 export function readSettings(needs: SettingsNeeds): Settings {
-  const problems: string[] = []
-  const { env } = needs
-
-  function text(name: string): string | undefined {
-    const value = env[name]?.trim()
-    return value === '' ? undefined : value
-  }
-  function read<T>(name: string, reader: (text: string) => Reading<T>, fallback: T): T {
-    const value = text(name)
-    if (value === undefined) return fallback
-    const reading = reader(value)
-    if ('value' in reading) return reading.value
-    problems.push(`${name} ${reading.problem}`)
-    return fallback
-  }
-  function required<T>(name: string, reader: (text: string) => Reading<T>, what: string, blank: T): T {
-    if (text(name) === undefined) problems.push(`${name} must be set: ${what}`)
-    return read(name, reader, blank)
-  }
-  function file(name: string): string | undefined {
-    const path = text(name)
-    if (path === undefined) return undefined
-    try {
-      return needs.readFile(path)
-    } catch (error) {
-      problems.push(`${name} names the file ${JSON.stringify(path)}, which cannot be read (${codeOf(error)})`)
-      return undefined
-    }
-  }
+  const reader = createReader(needs)
+  const { problems, text, read, required, file } = reader
 
   function privateKey(): string {
     for (const name of UNSUPPORTED_KEYS) {
@@ -195,12 +155,10 @@ export function readSettings(needs: SettingsNeeds): Settings {
 
   const settings: Settings = {
     port: read('PORT', readInteger(0, 65_535), 8080),
-    domain: required(
-      'STS_DOMAIN',
-      readDomain,
-      'the name under which callers reach this service, which is also the audience they ask tokens for',
-      '',
-    ),
+    domain: required('STS_DOMAIN', readDomain, {
+      what: 'the name under which callers reach this service, which is also the audience they ask tokens for',
+      blank: '',
+    }),
     app: { id: appId(), privateKey: privateKey() },
     githubBaseUrl: read('GITHUB_BASE_URL', readApiUrl, 'https://api.github.com'),
     policyRepository: read('ORG_POLICY_REPO', readRepositoryName, '.github'),
@@ -211,18 +169,16 @@ export function readSettings(needs: SettingsNeeds): Settings {
     repoPolicyOrgPermissions: read('REPO_POLICY_ORG_PERMISSIONS', readOneOf(['none', 'read', 'write']), 'read'),
     denialDetail: read('DENIAL_DETAIL', readOneOf(['auto', 'full']), 'auto'),
     stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
+    ...readStoreSettings(reader, needs),
+    singleProcess: read('SINGLE_PROCESS', readBoolean, false),
     eventSink: metrics && sink !== '' ? sink : undefined,
     tls: tls(),
     shutdownGraceMs: read('SHUTDOWN_GRACE', readDuration, 10_000),
     logLevel: read('LOG_LEVEL', readOneOf(LOG_LEVELS), 'info'),
     notes: NOT_YET.filter((name) => text(name) !== undefined).map((name) => `${name} has no effect in this version`),
   }
-  if (problems.length > 0) throw new ConfigurationError(problems)
+  reader.finish()
   return settings
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
 }
 
 /** An entry of nothing but these is an issuer and compared as such: in a pattern each dot would match anything. */
@@ -232,7 +188,6 @@ const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
 
 /** Names of other versions and of the reference that a deployment may have set: said at start, so that nobody relies on them. */
 const NOT_YET = [
-  'STORE_URL',
   'GITHUB_WEBHOOK_SECRET',
   'GITHUB_WEBHOOK_ORGANIZATION_FILTER',
   'OCTOSTS_QUOTA_FLOOR_SOFT',

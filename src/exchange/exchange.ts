@@ -1,38 +1,15 @@
-import { createHash } from 'node:crypto'
-import { parseCap } from '../policy/cap.ts'
-import { disclosureFor } from '../policy/disclosure.ts'
-import { evaluate } from '../policy/evaluate.ts'
-import type { EvaluationContext } from '../policy/evaluation.ts'
-import { type Detail, explain } from '../policy/explain.ts'
-import { explainFindings } from '../policy/explain-findings.ts'
-import { grantOf, type Reach } from '../policy/grant.ts'
-import { type Guardrails, guard } from '../policy/guardrails.ts'
-import { selectRepositories } from '../policy/select-repositories.ts'
-import type { TrustPolicy } from '../policy/trust-policy.ts'
-import { asDenial, Denial } from '../terms/denial.ts'
-import { parseIdentity } from '../terms/identity.ts'
-import { type IssuerRules, parseIssuer } from '../terms/issuer.ts'
-import { nameKey, parseScope, type Scope } from '../terms/scope.ts'
-import { parseSubjectToken } from '../terms/subject-token.ts'
-import { quote } from '../terms/text.ts'
-import { checkExpiry } from '../terms/time-claims.ts'
-import type { ExchangePorts, Grant, Installation, InstallationToken, PolicyFile, PolicyRequest } from './ports.ts'
+import { asDenial } from '../terms/denial.ts'
+import { type AdmissionRules, admit } from './admit.ts'
+import { type DecisionRules, decide } from './decide.ts'
+import { beginFamily, type FamilyRules } from './family.ts'
+import { obtain } from './obtain.ts'
+import type { ExchangePorts } from './ports.ts'
 import { type OpenRecord, openRecord } from './record.ts'
-import { bearerOf, type Caller, type Exchange, type ExchangeRequest, scopeOf } from './request.ts'
+import type { Caller, Exchange, ExchangeRequest, Issued } from './request.ts'
+import { once } from './single-use.ts'
 
 /** What the operator chose. */
-export interface ExchangeRules extends Guardrails {
-  /** The audience of a policy that names none. */
-  readonly domain: string
-  /** The repository that holds an owner's organization policies. */
-  readonly policyRepository: string
-  readonly issuerRules: IssuerRules
-  readonly isIssuerAllowed: (issuer: string) => boolean
-  readonly isOwnerAllowed: (owner: string) => boolean
-  readonly isGitHubIssuer: (issuer: string) => boolean
-  /** `full` tells every caller what a policy expected; `auto` only the workflows of the policy's own repository. */
-  readonly denialDetail: 'auto' | 'full'
-}
+export interface ExchangeRules extends AdmissionRules, DecisionRules, FamilyRules {}
 
 /**
  * The use case: trades a subject token for an installation token that a trust policy grants. Each step is begun only
@@ -42,6 +19,7 @@ export function createExchange(ports: ExchangePorts, rules: ExchangeRules): Exch
   return async (request, caller) => {
     const record = openRecord(
       {
+        kind: 'exchange',
         requestId: caller.requestId,
         protocol: caller.protocol,
         userAgent: caller.userAgent,
@@ -51,9 +29,9 @@ export function createExchange(ports: ExchangePorts, rules: ExchangeRules): Exch
       ports.clock,
     )
     try {
-      const token = await run({ request, caller, record }, ports, rules)
+      const issued = await run(request, caller, { ports, rules, record, signal: caller.signal })
       ports.remember(record.close(undefined))
-      return { token: token.token, expiresAt: token.expiresAt, abandon: () => ports.revoke(token) }
+      return issued
     } catch (error) {
       const denial = asDenial(error)
       ports.remember(record.close(denial))
@@ -62,131 +40,32 @@ export function createExchange(ports: ExchangePorts, rules: ExchangeRules): Exch
   }
 }
 
-interface Run {
-  readonly request: ExchangeRequest
-  readonly caller: Caller
+interface RunNeeds {
+  readonly ports: ExchangePorts
+  readonly rules: ExchangeRules
   readonly record: OpenRecord
+  readonly signal: AbortSignal
 }
 
-async function run({ request, caller, record }: Run, ports: ExchangePorts, rules: ExchangeRules) {
-  const { signal } = caller
+async function run(request: ExchangeRequest, caller: Caller, needs: RunNeeds): Promise<Issued> {
+  const { ports, rules, record } = needs
   const { subjectToken, scope, identity, cap } = admit(request, rules, ports.clock.now())
 
-  const claims = await record.time('verify', () => ports.verify(subjectToken, signal))
+  const claims = await record.time('verify', () => ports.verify(subjectToken, caller.signal))
   record.claims = claims
 
-  record.installation = await record.time('installation', () => ports.findInstallation(scope.owner, signal))
-
-  const source = policySource(scope, identity, rules)
-  const wanted = { ...source, installation: record.installation }
-  const file = await record.time('policy', () => ports.loadPolicy(wanted, signal))
-  const { installation } = file
-  record.installation = installation
-  record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
-
-  const { domain, isGitHubIssuer } = rules
-  const nowMs = ports.clock.now()
-  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id, nowMs }
-  const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
-  const policy = compiledPolicy(file, wanted, detail)
-  record.trustPolicy = policy
-  const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
-  record.evaluation = evaluation
-  if (!evaluation.allowed) {
-    const { reason, message, metadata } = explain(evaluation, detail)
-    throw new Denial(reason, message, { metadata })
-  }
-  guard(policy, rules)
-  refuseOtherApp(policy, installation)
-
-  const reach = grantOf({ policy, scope, policyRepository: rules.policyRepository, cap })
-  refuseSingleUse(policy)
-  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
-  const repositories = await namesOf(reach.repositories, list)
-
-  const grant: Grant = { installation, owner: scope.owner, permissions: reach.permissions, repositories }
-  record.grant = grant
-  const token = await record.time('mint', () => ports.mint(grant, signal))
-  record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
-  if (signal.aborted) {
-    ports.revoke(token)
-    throw signal.reason
-  }
-  return token
-}
-
-/** What can be refused without asking anybody, in the order of the contract: nothing has been spent when it throws. */
-function admit(request: ExchangeRequest, rules: ExchangeRules, now: number) {
-  const scopeText = scopeOf(request)
-  const subjectToken = parseSubjectToken(bearerOf(request.authorization))
-  const issuer = parseIssuer(subjectToken.payload.iss, rules.issuerRules)
-  const scope = parseScope(scopeText)
-  const identity = parseIdentity(request.identity)
-  const cap = parseCap(request.cap)
-  checkExpiry(subjectToken.payload, now)
-  if (!rules.isOwnerAllowed(scope.owner)) {
-    throw new Denial(
-      'OWNER_NOT_ALLOWED',
-      `owner ${quote(scope.owner)} is not served here: ask the operator of this service`,
-    )
-  }
-  if (!rules.isIssuerAllowed(issuer)) {
-    throw new Denial(
-      'ISSUER_NOT_ALLOWED',
-      `issuer ${quote(issuer)} is not accepted here: ask the operator of this service`,
-    )
-  }
-  return { subjectToken, scope, identity, cap }
-}
-
-/** Where the policy of an identity stands, and what kind of policy it is there. */
-function policySource({ owner, repository }: Scope, identity: string, { policyRepository }: ExchangeRules) {
-  const organization = repository === undefined || nameKey(repository) === nameKey(policyRepository)
+  const asking = { claims, scope, identity, cap }
+  const { policy, grant } = await decide(asking, needs)
+  const token = await once({ policy, subjectToken, asking }, ports, async () => {
+    // Both at once: neither GitHub nor the store waits for the other, and no refresh token can fail the exchange.
+    const family = beginFamily({ policy, asking }, { ...ports, ...needs })
+    return { ...(await obtain(grant, needs)), refreshToken: await family }
+  })
   return {
-    owner,
-    repository: repository ?? policyRepository,
-    identity,
-    kind: organization ? 'organization' : 'repository',
-  } as const
-}
-
-function compiledPolicy(
-  { compilation, path }: PolicyFile,
-  { owner, repository, identity }: PolicyRequest,
-  detail: Detail,
-) {
-  if (compilation.ok) return compilation.policy
-  const { reason, message, metadata } = explainFindings(compilation, identity, detail)
-  const place = `${owner}/${repository}, ${path} on the default branch`
-  throw new Denial(reason, `${message} (${place})`, { metadata, cause: compilation.findings })
-}
-
-function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): void {
-  if (app === undefined || app.matches(minting.slug)) return
-  if (app.kind === 'exact' && app.source === String(minting.id)) return
-  throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
-}
-
-/** Nothing here remembers which tokens were used, so that a policy which counts on it must not grant anything. */
-function refuseSingleUse({ singleUse }: TrustPolicy): void {
-  if (!singleUse) return
-  throw new Denial(
-    'SINGLE_USE_UNAVAILABLE',
-    'the trust policy has single_use, which this service cannot guarantee: ask its operator, or remove it from the policy',
-  )
-}
-
-/** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
-async function namesOf(
-  repositories: Reach['repositories'],
-  list: () => Promise<readonly string[]>,
-): Promise<Grant['repositories']> {
-  return repositories === 'all' || !('patterns' in repositories)
-    ? repositories
-    : selectRepositories(repositories, await list())
-}
-
-function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {
-  const digest = createHash('sha256').update(token).digest()
-  return { sha256Hex: digest.toString('hex'), sha256Base64: digest.toString('base64') }
+    token: token.token,
+    expiresAt: token.expiresAt,
+    permissions: grant.permissions,
+    ...(token.refreshToken === undefined ? {} : { refreshToken: token.refreshToken }),
+    abandon: () => ports.revoke(token),
+  }
 }

@@ -3,6 +3,8 @@ import type { Claims } from '../terms/claims.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import type { ExchangeRecord } from './record.ts'
+import type { RefreshTokenSeal } from './refresh-token.ts'
+import type { RefreshFamilies, Reservations, RevocationMarks } from './stores.ts'
 
 /**
  * What the exchange needs from the world. Each call refuses with a Denial, and ends with the signal: an edge never
@@ -17,6 +19,13 @@ export interface ExchangePorts {
   readonly revoke: Revoke
   readonly remember: Remember
   readonly clock: Clock
+  readonly families: RefreshFamilies
+  readonly marks: RevocationMarks
+  /** Undefined where no store sees every exchange. */
+  readonly reservations: Reservations | undefined
+  readonly seal: RefreshTokenSeal
+  /** 128 random bits, base64url. */
+  readonly newFamily: () => string
 }
 
 /** Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. */

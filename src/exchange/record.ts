@@ -13,6 +13,7 @@ export type Step = 'verify' | 'installation' | 'policy' | 'evaluate' | 'reposito
  * that was issued it has the SHA-256. Scope and identity are as the caller sent them, so they must be encoded.
  */
 export interface ExchangeRecord {
+  readonly kind: 'exchange' | 'refresh'
   readonly requestId: string
   readonly protocol: 'grpc' | 'http'
   readonly userAgent: string
@@ -35,6 +36,8 @@ export interface ExchangeRecord {
   readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
   /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */
   readonly issued: { readonly sha256Hex: string; readonly sha256Base64: string; readonly expiresAt: Date } | undefined
+  /** Of refreshing: the family and generation, or why no refresh token was given. Undefined where the policy wants none. */
+  readonly refresh: { readonly family: string; readonly generation: number } | { readonly withheld: string } | undefined
   /** Why it was refused; undefined when a token was issued. */
   readonly denial: Denial | undefined
 }
@@ -50,7 +53,7 @@ export interface OpenRecord
 }
 
 export function openRecord(
-  about: Pick<ExchangeRecord, 'requestId' | 'protocol' | 'userAgent' | 'scope' | 'identity'>,
+  about: Pick<ExchangeRecord, 'kind' | 'requestId' | 'protocol' | 'userAgent' | 'scope' | 'identity'>,
   clock: Clock,
 ): OpenRecord {
   const startedAt = new Date(clock.now())
@@ -65,6 +68,7 @@ export function openRecord(
     evaluation: undefined,
     grant: undefined,
     issued: undefined,
+    refresh: undefined,
     async time(step, work) {
       const begin = clock.monotonic()
       try {

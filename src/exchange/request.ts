@@ -1,4 +1,5 @@
 import { Denial } from '../terms/denial.ts'
+import type { Permissions } from '../terms/permissions.ts'
 import { TOKEN_LIMIT_BYTES } from '../terms/subject-token.ts'
 
 /** One call of Exchange as the wire received it, whatever its protocol: nothing is checked yet. */
@@ -22,13 +23,39 @@ export interface Caller {
   readonly signal: AbortSignal
 }
 
+/** One call of ExchangeRefreshToken. */
+export interface RefreshRequest {
+  /** As for an exchange; the token is a refresh token. */
+  readonly authorization: readonly string[]
+  /** When given, it must be the scope of the refresh token. */
+  readonly scope: string
+  readonly scopes: readonly string[]
+  /** Narrows this token and all that the family will get. */
+  readonly cap: readonly string[]
+}
+
 /** A token on its way to its caller. */
 export interface Issued {
   readonly token: string
   readonly expiresAt: Date
+  /** What was granted. */
+  readonly permissions: Permissions
+  /** Where the trust policy allows refreshing. */
+  readonly refreshToken?: IssuedRefreshToken
   /** To be called when the answer could not be delivered: the token is revoked. */
   abandon(): void
 }
+
+export interface IssuedRefreshToken {
+  readonly token: string
+  /** The end of its family, whatever is refreshed. */
+  readonly expiresAt: Date
+}
+
+export type Refreshed = Issued & { readonly refreshToken: IssuedRefreshToken }
+
+/** Refuses with a Denial; any other error is a defect. */
+export type Refresh = (request: RefreshRequest, caller: Caller) => Promise<Refreshed>
 
 /** Refuses with a Denial; any other error is a defect. */
 export type Exchange = (request: ExchangeRequest, caller: Caller) => Promise<Issued>

@@ -44,6 +44,20 @@ export function narrow(permissions: Permissions, cap: Cap): Permissions {
   return permissionsOf(cap) ?? permissions
 }
 
+/**
+ * What is left of permissions by what an earlier request of the same family narrowed them to: the less of both. Undefined
+ * when nothing is left, because the policy has been narrowed elsewhere meanwhile.
+ */
+export function restrict(permissions: Permissions, cap: Cap): Permissions | undefined {
+  if (cap === undefined) return permissions
+  const entries = [...cap].flatMap(([name, level]) => {
+    const granted = levelOf(permissions, name)
+    if (granted === undefined) return []
+    return [[name, covers(granted, level) ? level : granted] as const]
+  })
+  return permissionsOf(entries)
+}
+
 function refuseUnlessGranted(permissions: Permissions, name: string, level: Level): void {
   const granted = levelOf(permissions, name)
   if (granted !== undefined && covers(granted, level)) return

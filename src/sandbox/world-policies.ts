@@ -46,6 +46,14 @@ permissions:
   contents: read
   issues: write
 `,
+      nightly: `# A job of its main branch that takes longer than an hour, and may refresh its token all night.
+issuer: ${actions}
+subject: repo:acme/app:ref:refs/heads/main
+permissions:
+  contents: write
+refresh:
+  max_age: 8h
+`,
       packager: `# The App's installation has no such permission: GitHub refuses it.
 issuer: ${actions}
 subject: repo:acme/app:ref:refs/heads/main

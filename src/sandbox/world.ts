@@ -135,6 +135,13 @@ function granted({ githubActionsClaims }: WorldIssuer, { cluster, google }: Poli
       },
       refusal: undefined,
     },
+    {
+      name: 'a long job, with a refresh token',
+      scope: 'acme/app',
+      identity: 'nightly',
+      claims: main,
+      refusal: undefined,
+    },
     { name: "a user's repository", scope: 'octocat/dotfiles', identity: 'sync', claims: main, refusal: undefined },
   ]
 }

@@ -1,14 +1,16 @@
-import type { Caller, Exchange, ExchangeRequest, Issued } from '../exchange/request.ts'
+import type { Caller, Issued } from '../exchange/request.ts'
 import { untilAborted } from '../runtime/single-flight.ts'
 
 /**
- * Runs an exchange for a caller who waits no longer than the signal. A token that comes after the signal is abandoned:
- * nobody is there to take it. Throws the exchange's error, or the signal's reason.
+ * What is being issued, for a caller who waits no longer than the signal. A token that comes after the signal is abandoned:
+ * nobody is there to take it. Throws what the issuing throws, or the signal's reason.
  */
-export async function runExchange(exchange: Exchange, request: ExchangeRequest, caller: Caller): Promise<Issued> {
-  const running = exchange(request, caller)
+export async function deliverable<T extends Issued>(
+  running: Promise<T>,
+  { signal }: Pick<Caller, 'signal'>,
+): Promise<T> {
   try {
-    return await untilAborted(running, caller.signal)
+    return await untilAborted(running, signal)
   } catch (error) {
     running.then(
       (late) => late.abandon(),

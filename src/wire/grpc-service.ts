@@ -1,15 +1,17 @@
 import { Metadata, type sendUnaryData } from '@grpc/grpc-js'
-import type { Exchange, Issued } from '../exchange/request.ts'
+import type { Caller, Exchange, Issued, Refresh, Refreshed } from '../exchange/request.ts'
+import type { ExchangeRefreshTokenRequest__Output } from '../gen/chainguard/platform/oidc/ExchangeRefreshTokenRequest.ts'
 import type { ExchangeRequest__Output } from '../gen/chainguard/platform/oidc/ExchangeRequest.ts'
 import type { RawToken } from '../gen/chainguard/platform/oidc/RawToken.ts'
 import type {
   SecurityTokenServiceDefinition,
   SecurityTokenServiceHandlers,
 } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
+import type { TokenPair } from '../gen/chainguard/platform/oidc/TokenPair.ts'
 import type { Timestamp } from '../gen/google/protobuf/Timestamp.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
-import { runExchange } from './deliver.ts'
+import { deliverable } from './deliver.ts'
 import { denialStatus } from './grpc-answer.ts'
 import type { GrpcCall, GrpcCalls } from './grpc-calls.ts'
 import type { Protos } from './protos.ts'
@@ -17,6 +19,7 @@ import { logRefusal } from './refusal-log.ts'
 
 export interface GrpcServiceContext {
   readonly exchange: Exchange
+  readonly refresh: Refresh
   readonly domain: string
   readonly log: Logger
   readonly protos: Protos
@@ -30,14 +33,16 @@ export function createGrpcService(context: GrpcServiceContext): SecurityTokenSer
     Exchange: ({ request, metadata }, callback) => {
       const call = context.calls().take(metadata)
       exchange(request, call, context).then(
-        (issued) => deliver(issued, call, callback),
+        (issued) => deliver(issued, rawTokenOf(issued), { call, callback }),
         (error: unknown) => refuse(error, call, { ...context, callback }),
       )
     },
-    ExchangeRefreshToken: ({ metadata }, callback) => {
+    ExchangeRefreshToken: ({ request, metadata }, callback) => {
       const call = context.calls().take(metadata)
-      const message = 'refresh tokens are not issued by this service: exchange a fresh OIDC token'
-      refuse(new Denial('REFRESH_UNIMPLEMENTED', message), call, { ...context, callback })
+      refresh(request, call, context).then(
+        (refreshed) => deliver(refreshed, pairOf(refreshed), { call, callback }),
+        (error: unknown) => refuse(error, call, { ...context, callback }),
+      )
     },
   }
 }
@@ -72,19 +77,36 @@ async function exchange(
   call: GrpcCall,
   context: GrpcServiceContext,
 ): Promise<Issued> {
-  const { requestId, userAgent, authorization, lifetime } = call
-  lifetime.signal.throwIfAborted() // its message came too late
-  if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', 'the message is not an ExchangeRequest')
+  const caller = callerOf(request, call, 'ExchangeRequest')
   const { scope, scopes, identity, cap } = request
-  return runExchange(
-    context.exchange,
-    { authorization, scope, scopes, identity, cap },
-    { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal },
-  )
+  const { authorization } = call
+  return deliverable(context.exchange({ authorization, scope, scopes, identity, cap }, caller), caller)
+}
+
+async function refresh(
+  request: ExchangeRefreshTokenRequest__Output,
+  call: GrpcCall,
+  context: GrpcServiceContext,
+): Promise<Refreshed> {
+  const caller = callerOf(request, call, 'ExchangeRefreshTokenRequest')
+  const { scope, scopes, cap } = request
+  const { authorization } = call
+  return deliverable(context.refresh({ authorization, scope, scopes, cap }, caller), caller)
+}
+
+function callerOf(request: object, { requestId, userAgent, lifetime }: GrpcCall, message: string): Caller {
+  lifetime.signal.throwIfAborted() // its message came too late
+  if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', `the message is not an ${message}`)
+  return { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal }
 }
 
 /** The token is abandoned when its stream ends before all of the answer was sent. */
-function deliver(issued: Issued, { stream, requestId, lifetime }: GrpcCall, callback: sendUnaryData<RawToken>): void {
+function deliver<T>(
+  issued: Issued,
+  answer: T,
+  { call, callback }: { readonly call: GrpcCall; readonly callback: sendUnaryData<T> },
+): void {
+  const { stream, requestId, lifetime } = call
   lifetime.end()
   if (stream.destroyed || stream.closed) {
     issued.abandon()
@@ -99,7 +121,19 @@ function deliver(issued: Issued, { stream, requestId, lifetime }: GrpcCall, call
   })
   const trailers = new Metadata()
   trailers.set('x-request-id', requestId)
-  callback(null, { token: issued.token, refreshToken: '', expiry: timestampOf(issued.expiresAt) }, trailers)
+  callback(null, answer, trailers)
+}
+
+function rawTokenOf({
+  token,
+  expiresAt,
+  refreshToken,
+}: Pick<Issued, 'token' | 'expiresAt' | 'refreshToken'>): RawToken {
+  return { token, refreshToken: refreshToken?.token ?? '', expiry: timestampOf(expiresAt) }
+}
+
+function pairOf({ token, expiresAt, refreshToken }: Refreshed): TokenPair {
+  return { token: rawTokenOf({ token, expiresAt }), refreshToken: rawTokenOf(refreshToken) }
 }
 
 function refuse(

@@ -1,11 +1,11 @@
-import type { Caller, Exchange } from '../exchange/request.ts'
+import type { Caller, Exchange, Issued, Refresh } from '../exchange/request.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { authorizationsOf } from './authorization.ts'
 import { readBody } from './body.ts'
 import { requestIdOf, userAgentOf } from './caller-headers.ts'
 import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
-import { runExchange } from './deliver.ts'
+import { deliverable } from './deliver.ts'
 import {
   denialAnswer,
   type HttpAnswer,
@@ -23,6 +23,7 @@ import type { Requests } from './requests.ts'
 
 export interface HttpContext {
   readonly exchange: Exchange
+  readonly refresh: Refresh
   readonly domain: string
   readonly isReady: () => boolean
   readonly log: Logger
@@ -78,7 +79,7 @@ function routesOf(context: HttpContext): Routes {
     ['/healthz', page(() => jsonAnswer(200, { status: 'ok' }))],
     ['/readyz', page(() => readiness(context.isReady()))],
     ['/sts/exchange', { GET: exchange, POST: exchange }],
-    ['/sts/exchange_refresh_token', { POST: refreshUnimplemented }],
+    ['/sts/exchange_refresh_token', { POST: (visit) => refreshAnswer(visit, context) }],
   ])
 }
 
@@ -93,35 +94,46 @@ async function answer(visit: Visit, routes: Routes): Promise<HttpAnswer> {
 }
 
 async function exchangeAnswer(visit: Visit, context: HttpContext): Promise<HttpAnswer> {
-  const { request, response, requestId, lifetime } = visit
+  const request = await requestOf(visit, context)
+  const caller = callerOf(visit)
+  const issued = await deliverable(context.exchange(request, caller), caller)
+  return tokenAnswer(visit, issued, rawToken(issued))
+}
+
+async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAnswer> {
+  const request = await requestOf(visit, context)
+  const caller = callerOf(visit)
+  const refreshed = await deliverable(context.refresh(request, caller), caller)
+  const { token, expiresAt, refreshToken } = refreshed
+  return tokenAnswer(visit, refreshed, { token: rawToken({ token, expiresAt }), refreshToken: rawToken(refreshToken) })
+}
+
+async function requestOf({ request, lifetime, query }: Visit, { limits }: HttpContext) {
   parseGrpcTimeout(headerOf(request, 'grpc-timeout'))
-  const inQuery = parsePairs(visit.query, 'query')
-  const rules = { limitBytes: context.limits.bodyBytes, signal: lifetime.signal }
+  const inQuery = parsePairs(query, 'query')
+  const rules = { limitBytes: limits.bodyBytes, signal: lifetime.signal }
   const inBody = request.method === 'POST' ? await readBody(request, rules) : []
-  const parameters = parametersOf([...inQuery, ...inBody])
-  const caller: Caller = {
-    requestId,
-    protocol: 'http',
-    userAgent: userAgentOf(request.headers),
-    signal: lifetime.signal,
-  }
-  const authorization = authorizationsOf(request.rawHeaders)
-  const issued = await runExchange(context.exchange, { ...parameters, authorization }, caller)
+  return { ...parametersOf([...inQuery, ...inBody]), authorization: authorizationsOf(request.rawHeaders) }
+}
+
+function callerOf({ request, requestId, lifetime }: Visit): Caller {
+  return { requestId, protocol: 'http', userAgent: userAgentOf(request.headers), signal: lifetime.signal }
+}
+
+/** The answer with a token in it, which is abandoned when the answer cannot be delivered. */
+function tokenAnswer({ request, response, lifetime }: Visit, issued: Issued, body: object): HttpAnswer {
   if (lifetime.signal.aborted) {
     issued.abandon()
     throw lifetime.signal.reason
   }
   onClosed(request, response, (delivered) => delivered || issued.abandon())
-  const body = { token: issued.token, refreshToken: '', expiry: jsonTime(issued.expiresAt) }
   const { headers, ...rest } = jsonAnswer(200, body)
   return { ...rest, headers: { ...headers, 'cache-control': 'no-store' } }
 }
 
-function refreshUnimplemented(): never {
-  throw new Denial(
-    'REFRESH_UNIMPLEMENTED',
-    'refresh tokens are not issued by this service: exchange a fresh OIDC token',
-  )
+/** RawToken in proto3 JSON, with unset fields written out: these members and no others (contract §10). */
+function rawToken({ token, expiresAt, refreshToken }: Pick<Issued, 'token' | 'expiresAt' | 'refreshToken'>) {
+  return { token, refreshToken: refreshToken?.token ?? '', expiry: jsonTime(expiresAt) }
 }
 
 function readiness(ready: boolean): HttpAnswer {

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange/request.ts'
+import type { Exchange, Refresh } from '../exchange/request.ts'
 import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
 import type { CertificateFiles } from './certificate.ts'
@@ -13,6 +13,7 @@ import { createRequests, type Requests } from './requests.ts'
 
 export interface WireOptions {
   readonly exchange: Exchange
+  readonly refresh: Refresh
   /** The STS domain: in error details, and in links to the documentation. */
   readonly domain: string
   /** 0: one that is free. */

@@ -124,10 +124,10 @@ const ANSWERS = {
     means: 'The path is known, but not with this method.',
     todo: 'Use a method of the `Allow` header.',
   },
-  REFRESH_UNIMPLEMENTED: {
-    code: status.UNIMPLEMENTED,
-    means: 'This service issues no refresh tokens.',
-    todo: 'Exchange a fresh OIDC token instead.',
+  REFRESH_SCOPE_MISMATCH: {
+    code: status.INVALID_ARGUMENT,
+    means: 'The request names another scope than its refresh token is for.',
+    todo: 'Leave the scope out, or exchange an OIDC token for the other scope.',
   },
   // The credential
   AUTHORIZATION_MISSING: {
@@ -201,6 +201,54 @@ const ANSWERS = {
     code: status.UNAUTHENTICATED,
     means: 'The token’s signature does not verify with the issuer’s keys.',
     todo: 'Send the token exactly as the issuer gave it; check that it is from the issuer it names.',
+  },
+  // The refresh token
+  REFRESH_TOKEN_INVALID: {
+    code: status.UNAUTHENTICATED,
+    means:
+      'The credential is not a refresh token of this service, or was sealed with a key that is not in use any more.',
+    todo: 'Exchange a fresh OIDC token. With several processes, give all of them the same `REFRESH_TOKEN_KEYS`.',
+  },
+  REFRESH_TOKEN_EXPIRED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The time is over for which the trust policy allows refreshing (`refresh.max_age`).',
+    todo: 'Exchange a fresh OIDC token.',
+  },
+  REFRESH_TOKEN_UNKNOWN: {
+    code: status.UNAUTHENTICATED,
+    means: 'The store does not know the refresh token: it was lost or rolled back, or is another process’s memory.',
+    todo: 'Exchange a fresh OIDC token. With several processes, set `STORE_URL`.',
+  },
+  REFRESH_TOKEN_REUSED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The refresh token was used before. One of two holders may be a thief, so all that came of it is revoked.',
+    todo: 'Exchange a fresh OIDC token, keep only the newest refresh token, and find out who else has the old one.',
+  },
+  REFRESH_TOKEN_REVOKED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The refresh token, its identity or its subject was revoked, or a token of its family was used twice.',
+    todo: 'Exchange a fresh OIDC token.',
+  },
+  REFRESH_TOKEN_EXHAUSTED: {
+    code: status.UNAUTHENTICATED,
+    means: 'The refresh token was repeated more often than lost answers explain.',
+    todo: 'Use the refresh token of an answer that arrived, or exchange a fresh OIDC token.',
+  },
+  REFRESH_NOT_ALLOWED: {
+    code: status.PERMISSION_DENIED,
+    means:
+      'The trust policy as it is now does not allow this refresh: not any more, not so long, or nothing of what it was narrowed to.',
+    todo: 'Exchange a fresh OIDC token, or have `refresh` put into the policy.',
+  },
+  SINGLE_USE_REPEATED: {
+    code: status.PERMISSION_DENIED,
+    means: 'The trust policy has `single_use: true`, and this token was exchanged before for this scope and identity.',
+    todo: 'Get a fresh OIDC token for each exchange.',
+  },
+  SINGLE_USE_UNAVAILABLE: {
+    code: status.FAILED_PRECONDITION,
+    means: 'The trust policy has `single_use: true`, which this service cannot see to.',
+    todo: 'Its operator must set `STORE_URL`, or `SINGLE_PROCESS=true` where there is one process only.',
   },
   // The issuer
   ISSUER_NOT_ALLOWED: {
@@ -351,12 +399,6 @@ const ANSWERS = {
     code: status.PERMISSION_DENIED,
     means: 'The policy grants nothing any more: its `expires` has passed.',
     todo: 'Renew the policy: correct `expires`, or remove the file.',
-  },
-  SINGLE_USE_UNAVAILABLE: {
-    code: status.FAILED_PRECONDITION,
-    means:
-      'The policy has `single_use`, and this service has no place where all of its processes remember which tokens were used.',
-    todo: 'Remove `single_use` from the policy, or ask the operator of the service.',
   },
   REPOSITORY_PATTERNS_UNMATCHED: {
     code: status.PERMISSION_DENIED,

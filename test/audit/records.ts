@@ -12,6 +12,7 @@ const pattern = (source: string): Matcher => ({ kind: 'pattern', source, matches
 /** The record of an exchange that issued a token. */
 export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeRecord {
   return {
+    kind: 'exchange',
     requestId: 'request-1',
     protocol: 'grpc',
     userAgent: 'grpc-go/1.70',
@@ -71,6 +72,7 @@ export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeReco
     },
     grant: { repositories: ['app'], permissions: CONTENTS_READ },
     issued: { sha256Hex: 'aabb', sha256Base64: 'qrs=', expiresAt: new Date('2026-11-23T11:00:00Z') },
+    refresh: undefined,
     denial: undefined,
     ...change,
   }

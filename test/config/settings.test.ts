@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { ConfigurationError, readSettings } from '../../src/config/settings.ts'
+import { ConfigurationError } from '../../src/config/reader.ts'
+import { readSettings } from '../../src/config/settings.ts'
 
 const KEY = '-----BEGIN PRIVATE KEY-----'
 const GOOD = { STS_DOMAIN: 'sts.example.com', GITHUB_APP_IDS: '42', APP_SECRET_CERTIFICATE_ENV_VAR: KEY }
@@ -15,6 +16,9 @@ function read(env: Record<string, string>, files: Record<string, string> = {}) {
     compilePattern(source) {
       if (source.includes('(?=')) throw new Error('lookahead is no RE2')
       return { matches: (text) => text.startsWith(source.replace('.*', '')) }
+    },
+    checkStoreUrl(url) {
+      if (!url.startsWith('redis://')) throw new Error('must be redis://')
     },
     checkPrivateKey(pem) {
       if (!pem.startsWith(KEY)) throw new Error('it is no PEM')
@@ -46,6 +50,10 @@ test('what is not set has the defaults of the contract', () => {
     repoPolicyOrgPermissions: 'read',
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
+    storeUrl: undefined,
+    singleProcess: false,
+    refreshTokenKeys: [],
+    maxRefreshAgeMs: 86_400_000,
     eventSink: undefined,
     tls: undefined,
     shutdownGraceMs: 10_000,
@@ -73,6 +81,10 @@ test('every problem is reported at once, each behind the name of its variable', 
     LOG_LEVEL: 'trace',
     ISSUERS_FILE: '/issuers.yaml',
     OCTOSTS_STICKY_STORE: 'firestore',
+    STORE_URL: 'memcached://x',
+    SINGLE_PROCESS: 'perhaps',
+    MAX_REFRESH_AGE: 'a day',
+    REFRESH_TOKEN_KEYS: 'short',
   })
   expect(found.map((problem) => problem.split(' ')[0]).sort()).toEqual([
     'ALLOWED_ISSUERS',
@@ -85,14 +97,18 @@ test('every problem is reported at once, each behind the name of its variable', 
     'GITHUB_BASE_URL',
     'ISSUERS_FILE',
     'LOG_LEVEL',
+    'MAX_REFRESH_AGE',
     'METRICS',
     'METRICS_PORT',
     'OCTOSTS_STICKY_STORE',
     'ORG_POLICY_REPO',
     'PORT',
+    'REFRESH_TOKEN_KEYS',
     'REPO_POLICY_ORG_PERMISSIONS',
     'SHUTDOWN_GRACE',
+    'SINGLE_PROCESS',
     'STALE_POLICY_MAX',
+    'STORE_URL',
     'STS_DOMAIN',
     'TLS_KEY_FILE',
   ])
@@ -150,7 +166,25 @@ test('an allowed issuer without pattern characters is compared as text, so that 
 })
 
 test('names that have no effect yet are said', () => {
-  expect(read({ ...GOOD, STORE_URL: 'redis://x' }).notes).toEqual(['STORE_URL has no effect in this version'])
+  expect(read({ ...GOOD, OCTOSTS_QUOTA_STALE: '5m' }).notes).toEqual([
+    'OCTOSTS_QUOTA_STALE has no effect in this version',
+  ])
+})
+
+describe('REFRESH_TOKEN_KEYS', () => {
+  const [one, two] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+  test('is a comma list, or a file with one on each line', () => {
+    const list = `${one.toString('base64')}, ${two.toString('base64url')}`
+    expect(read({ ...GOOD, REFRESH_TOKEN_KEYS: list }).refreshTokenKeys).toEqual([one, two])
+    const file = `${one.toString('base64')}\n${two.toString('base64')}\n`
+    expect(read({ ...GOOD, REFRESH_TOKEN_KEYS_FILE: '/keys' }, { '/keys': file }).refreshTokenKeys).toEqual([one, two])
+  })
+  test('an entry that is no key is told by its number, not repeated', () => {
+    const secret = Buffer.alloc(31, 3).toString('base64')
+    const found = problems({ ...GOOD, REFRESH_TOKEN_KEYS: `${one.toString('base64')},${secret}` })
+    expect(found).toEqual([expect.stringMatching(/^REFRESH_TOKEN_KEYS has an entry \(number 2\)/)])
+    expect(found.join()).not.toContain(secret)
+  })
 })
 
 describe('ISSUERS_FILE', () => {

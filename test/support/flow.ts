@@ -18,6 +18,8 @@ export interface Flow extends Stack {
   /** A token of a workflow run, by default of acme/app's main branch. */
   workflowToken(run?: WorkflowRun, overrides?: Record<string, unknown>): Promise<string>
   ask(question: Partial<Question>, over?: Ask): Promise<Answer>
+  /** Sets all clocks (GitHub's, the issuer's, the service's) ahead. */
+  advance(milliseconds: number): void
   /** The calls to GitHub that `work` caused, as `METHOD route`. */
   calls(work: () => Promise<unknown>): Promise<string[]>
 }
@@ -42,8 +44,11 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
     { base: null, messageKey: 'message', level: 'debug' },
     { write: (line: string) => void lines.push(JSON.parse(line)) },
   )
+  let aheadMs = 0
+  const clock = { now: () => Date.now() + aheadMs, monotonic: () => performance.now() + aheadMs }
   const stack = await startStack({
     log,
+    clock,
     settings,
     github: { app: { privateKeyPem: APP_KEY }, ...gitHubOptions },
     issuer: { keys: await ISSUER_KEYS },
@@ -79,6 +84,9 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
     async ask(question, over = askGrpc) {
       const token = question.token ?? (await flow.workflowToken())
       return over(service.port, { scope: 'acme/app', identity: 'ci', ...question, token })
+    },
+    advance(milliseconds) {
+      aheadMs += milliseconds
     },
     async calls(work) {
       const before = github.calls.length

@@ -3,15 +3,25 @@ import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { credentials, type Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js'
 import { pino } from 'pino'
-import { bearerOf, type Caller, type ExchangeRequest, type Issued } from '../../src/exchange/request.ts'
+import {
+  bearerOf,
+  type Caller,
+  type ExchangeRequest,
+  type Issued,
+  type Refreshed,
+  type RefreshRequest,
+} from '../../src/exchange/request.ts'
 import type { ExchangeRequest as Message } from '../../src/gen/chainguard/platform/oidc/ExchangeRequest.ts'
 import type { RawToken__Output } from '../../src/gen/chainguard/platform/oidc/RawToken.ts'
 import type { SecurityTokenServiceClient } from '../../src/gen/chainguard/platform/oidc/SecurityTokenService.ts'
+import { type Permissions, permissionsOf } from '../../src/terms/permissions.ts'
 import { listen, type WireOptions, type WireServer } from '../../src/wire/listen.ts'
 import { loadProtos } from '../../src/wire/protos.ts'
 
 export const DOMAIN = 'sts.example.com'
 export const EXPIRES_AT = new Date('2026-01-02T03:04:05Z')
+export const REFRESH_EXPIRES_AT = new Date('2026-01-02T10:00:00Z')
+export const PERMISSIONS = permissionsOf([['contents', 'read']]) as Permissions
 
 export interface Fixture extends AsyncDisposable {
   readonly server: WireServer
@@ -39,10 +49,15 @@ export async function serve(
     seen.push({ request, caller })
     bearerOf(request.authorization)
     const token = await behave(request, caller)
-    return { token, expiresAt: EXPIRES_AT, abandon: () => abandoned.push(token) }
+    return { token, expiresAt: EXPIRES_AT, permissions: PERMISSIONS, abandon: () => abandoned.push(token) }
+  }
+  const refresh = async (request: RefreshRequest, caller: Caller): Promise<Refreshed> => {
+    const issued = await exchange({ ...request, identity: '' }, caller)
+    return { ...issued, refreshToken: { token: `next-${issued.token}`, expiresAt: REFRESH_EXPIRES_AT } }
   }
   const server = await listen({
     exchange,
+    refresh,
     domain: DOMAIN,
     port: 0,
     host: '127.0.0.1',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parsePairs } from '../../src/wire/parameters.ts'
-import { ask1, ask2, askRaw, BEARER, type HttpAsk, serve } from './fixture.ts'
+import { ask1, ask2, askRaw, BEARER, type HttpAsk, PERMISSIONS, serve } from './fixture.ts'
 
 const SUCCESS = '{"token":"ghs_test","refreshToken":"","expiry":"2026-01-02T03:04:05Z"}'
 const FORM = { ...BEARER, 'content-type': 'application/x-www-form-urlencoded' }
@@ -104,7 +104,12 @@ describe('what an exchange is asked for', () => {
 
   test('absolute-form, and an expiry with a fraction', async () => {
     await using wire = await serve(undefined, {
-      exchange: async () => ({ token: 't', expiresAt: new Date('2026-01-02T03:04:05.678Z'), abandon: () => {} }),
+      exchange: async () => ({
+        token: 't',
+        expiresAt: new Date('2026-01-02T03:04:05.678Z'),
+        permissions: PERMISSIONS,
+        abandon: () => {},
+      }),
     })
     const answer = await ask1(wire.port, `http://sts.example.com/sts/exchange?scope=o`)
     expect(answer.body).toBe('{"token":"t","refreshToken":"","expiry":"2026-01-02T03:04:05.678Z"}')
@@ -261,14 +266,24 @@ const REFUSED: readonly (readonly [name: string, path: string, ask: HttpAsk, sta
     400,
     'REQUEST_MALFORMED',
   ],
-  [
-    'refresh',
-    '/sts/exchange_refresh_token',
-    { method: 'POST', headers: FORM, body: 'scope=a' },
-    501,
-    'REFRESH_UNIMPLEMENTED',
-  ],
 ]
+
+test('a refresh answers a pair of raw tokens', async () => {
+  for (const send of [ask1, ask2]) {
+    await using wire = await serve()
+    const ask = { method: 'POST', headers: FORM, body: 'scopes=o%2Fr&cap=contents%3Aread' }
+    const answer = await send(wire.port, '/sts/exchange_refresh_token', ask)
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      200,
+      {
+        token: { token: 'ghs_test', refreshToken: '', expiry: '2026-01-02T03:04:05Z' },
+        refreshToken: { token: 'next-ghs_test', refreshToken: '', expiry: '2026-01-02T10:00:00Z' },
+      },
+    ])
+    expect(answer.headers['cache-control']).toBe('no-store')
+    expect(wire.seen[0]?.request).toMatchObject({ scopes: ['o/r'], cap: ['contents:read'] })
+  }
+})
 
 describe('what is refused, with its reason', () => {
   test.each(REFUSED)('%s', async (name, path, ask, status, reason) => {

@@ -1,0 +1,130 @@
+import { type Cap, restrict } from '../policy/cap.ts'
+import { disclosureFor } from '../policy/disclosure.ts'
+import { evaluate } from '../policy/evaluate.ts'
+import type { EvaluationContext } from '../policy/evaluation.ts'
+import { type Detail, explain } from '../policy/explain.ts'
+import { explainFindings } from '../policy/explain-findings.ts'
+import { grantOf, type Reach } from '../policy/grant.ts'
+import { type Guardrails, guard } from '../policy/guardrails.ts'
+import { selectRepositories } from '../policy/select-repositories.ts'
+import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Claims } from '../terms/claims.ts'
+import { Denial } from '../terms/denial.ts'
+import { nameKey, type Scope } from '../terms/scope.ts'
+import type { ExchangePorts, Grant, Installation, PolicyFile, PolicyRequest } from './ports.ts'
+import type { OpenRecord } from './record.ts'
+
+/** What the operator chose of policies. */
+export interface DecisionRules extends Guardrails {
+  /** The audience of a policy that names none. */
+  readonly domain: string
+  /** The repository that holds an owner's organization policies. */
+  readonly policyRepository: string
+  readonly isGitHubIssuer: (issuer: string) => boolean
+  /** `full` tells every caller what a policy expected; `auto` only the workflows of the policy's own repository. */
+  readonly denialDetail: 'auto' | 'full'
+}
+
+/** Who asks, proven, and for what. */
+export interface Asking {
+  readonly claims: Claims
+  readonly scope: Scope
+  readonly identity: string
+  readonly cap: Cap
+  /** What earlier requests of a family of refresh tokens narrowed it to. */
+  readonly familyCap?: Cap
+}
+
+export interface Decision {
+  readonly policy: TrustPolicy
+  readonly grant: Grant
+}
+
+export interface DecideNeeds {
+  readonly ports: Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'listRepositories' | 'clock'>
+  readonly rules: DecisionRules
+  readonly record: OpenRecord
+  readonly signal: AbortSignal
+}
+
+/** What a policy grants to proven claims, by the policy as it is now; refuses with a Denial. Nothing is issued yet. */
+export async function decide(asking: Asking, { ports, rules, record, signal }: DecideNeeds): Promise<Decision> {
+  const { claims, scope, identity } = asking
+  record.installation = await record.time('installation', () => ports.findInstallation(scope.owner, signal))
+
+  const source = policySource(scope, identity, rules)
+  const wanted = { ...source, installation: record.installation }
+  const file = await record.time('policy', () => ports.loadPolicy(wanted, signal))
+  const { installation } = file
+  record.installation = installation
+  record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
+
+  const { domain, isGitHubIssuer } = rules
+  const nowMs = ports.clock.now()
+  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id, nowMs }
+  const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
+  const policy = compiledPolicy(file, wanted, detail)
+  record.trustPolicy = policy
+  const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
+  record.evaluation = evaluation
+  if (!evaluation.allowed) {
+    const { reason, message, metadata } = explain(evaluation, detail)
+    throw new Denial(reason, message, { metadata })
+  }
+  guard(policy, rules)
+  refuseOtherApp(policy, installation)
+
+  const reach = reachOf(asking, policy, rules)
+  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
+  const repositories = await namesOf(reach.repositories, list)
+  const grant: Grant = { installation, owner: scope.owner, permissions: reach.permissions, repositories }
+  record.grant = grant
+  return { policy, grant }
+}
+
+function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {
+  const permissions = restrict(policy.permissions, familyCap)
+  if (permissions !== undefined) return grantOf({ policy: { ...policy, permissions }, scope, policyRepository, cap })
+  throw new Denial(
+    'REFRESH_NOT_ALLOWED',
+    'the trust policy grants nothing more of what this refresh token was narrowed to',
+  )
+}
+
+/** Where the policy of an identity stands, and what kind of policy it is there. */
+function policySource({ owner, repository }: Scope, identity: string, { policyRepository }: DecisionRules) {
+  const organization = repository === undefined || nameKey(repository) === nameKey(policyRepository)
+  return {
+    owner,
+    repository: repository ?? policyRepository,
+    identity,
+    kind: organization ? 'organization' : 'repository',
+  } as const
+}
+
+function compiledPolicy(
+  { compilation, path }: PolicyFile,
+  { owner, repository, identity }: PolicyRequest,
+  detail: Detail,
+) {
+  if (compilation.ok) return compilation.policy
+  const { reason, message, metadata } = explainFindings(compilation, identity, detail)
+  const place = `${owner}/${repository}, ${path} on the default branch`
+  throw new Denial(reason, `${message} (${place})`, { metadata, cause: compilation.findings })
+}
+
+function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): void {
+  if (app === undefined || app.matches(minting.slug)) return
+  if (app.kind === 'exact' && app.source === String(minting.id)) return
+  throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
+}
+
+/** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
+async function namesOf(
+  repositories: Reach['repositories'],
+  list: () => Promise<readonly string[]>,
+): Promise<Grant['repositories']> {
+  return repositories === 'all' || !('patterns' in repositories)
+    ? repositories
+    : selectRepositories(repositories, await list())
+}
