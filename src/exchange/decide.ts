@@ -38,6 +38,11 @@ export interface Asking {
 export interface Decision {
   readonly policy: TrustPolicy
   readonly grant: Grant
+  /**
+   * The grant once more, where the policy's patterns select from what the installation reached up to five minutes ago;
+   * undefined when nothing has changed since.
+   */
+  readonly again: () => Promise<Grant | undefined>
 }
 
 export interface DecideNeeds {
@@ -76,10 +81,16 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
 
   const reach = reachOf(asking, policy, rules)
   const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
-  const repositories = await namesOf(reach.repositories, list)
-  const grant: Grant = { installation, owner: scope.owner, permissions: reach.permissions, repositories }
-  record.grant = grant
-  return { policy, grant }
+  const grantNow = async (): Promise<Grant> => {
+    const repositories = await namesOf(reach.repositories, list)
+    return { installation, owner: scope.owner, permissions: reach.permissions, repositories }
+  }
+  const grant = await grantNow()
+  const again = async () => {
+    const now = await grantNow()
+    return String(now.repositories) === String(grant.repositories) ? undefined : now
+  }
+  return { policy, grant, again }
 }
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {

@@ -55,11 +55,12 @@ async function run(request: ExchangeRequest, caller: Caller, needs: RunNeeds): P
   record.claims = claims
 
   const asking = { claims, scope, identity, cap }
-  const { policy, grant } = await decide(asking, needs)
+  const decision = await decide(asking, needs)
+  const { policy, grant } = decision
   const token = await once({ policy, subjectToken, asking }, ports, async () => {
     // Both at once: neither GitHub nor the store waits for the other, and no refresh token can fail the exchange.
     const family = beginFamily({ policy, asking }, { ...ports, ...needs })
-    return { ...(await obtain(grant, needs)), refreshToken: await family }
+    return { ...(await obtain(decision, needs)), refreshToken: await family }
   })
   return {
     token: token.token,

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ExchangePorts, Grant, InstallationToken } from './ports.ts'
+import { Denial } from '../terms/denial.ts'
+import type { Decision } from './decide.ts'
+import type { ExchangePorts, InstallationToken } from './ports.ts'
 import type { OpenRecord } from './record.ts'
 
 export interface ObtainNeeds {
@@ -8,13 +10,31 @@ export interface ObtainNeeds {
   readonly signal: AbortSignal
 }
 
-/** The token of a grant. One that comes when its caller has gone is revoked, and the signal's reason thrown. */
-export async function obtain(grant: Grant, { ports, record, signal }: ObtainNeeds): Promise<InstallationToken> {
-  const token = await record.time('mint', () => ports.mint(grant, signal))
+/** The token of a decision. One that comes when its caller has gone is revoked, and the signal's reason thrown. */
+export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<InstallationToken> {
+  const { ports, record, signal } = needs
+  const token = await record.time('mint', () => mint(decision, needs))
   record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
   if (!signal.aborted) return token
   ports.revoke(token)
   throw signal.reason
+}
+
+/**
+ * Of the repositories that a policy's patterns selected, the installation may have lost some since they were listed: then
+ * the mint fails as a whole, and is tried with what is left.
+ */
+async function mint({ grant, again }: Decision, { ports, record, signal }: ObtainNeeds): Promise<InstallationToken> {
+  record.grant = grant
+  try {
+    return await ports.mint(grant, signal)
+  } catch (error) {
+    if (!(error instanceof Denial) || error.reason !== 'MINT_REPOSITORY_NOT_SELECTED') throw error
+    const left = await again()
+    if (left === undefined) throw error
+    record.grant = left
+    return ports.mint(left, signal)
+  }
 }
 
 function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {

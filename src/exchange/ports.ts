@@ -64,7 +64,8 @@ export interface PolicyFile {
 }
 
 /**
- * The names, as GitHub spells them, of all repositories that the installation reaches; up to five minutes old. Refuses
+ * The names, as GitHub spells them, of all repositories that the installation reaches; up to five minutes old, and asked
+ * for anew after a mint was refused with `MINT_REPOSITORY_NOT_SELECTED`. Refuses
  * `REPOSITORIES_TOO_MANY`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`, …
  */
 export type ListRepositories = (installation: Installation, signal: AbortSignal) => Promise<readonly string[]>

@@ -70,10 +70,11 @@ async function run(request: RefreshRequest, _caller: Caller, needs: RunNeeds): P
   await refuseUnlessStanding(contents, ports)
 
   const familyCap = contents.cap === undefined ? undefined : new Map(contents.cap)
-  const { policy, grant } = await decide({ claims, scope, identity, cap: wantedCap, familyCap }, needs)
+  const decision = await decide({ claims, scope, identity, cap: wantedCap, familyCap }, needs)
+  const { policy, grant } = decision
   const endsAtMs = endOf(contents, policy, { now: ports.clock.now(), rules })
 
-  const token = await obtain(grant, needs)
+  const token = await obtain(decision, needs)
   try {
     refuseStanding(await ports.families.advance(family, generation))
     signal.throwIfAborted()

@@ -21,6 +21,7 @@ describeWhereHad('every request of the service', () => {
     await github.loadPolicy(request, never())
     expect(await reason(github.loadPolicy({ ...request, identity: 'nope' }, never()))).toBe('POLICY_NOT_FOUND')
     await github.findInstallation('bob', never())
+    await github.listRepositories(request.installation, never())
     const grant = { ...grantFor(request.installation), permissions: permissions({ contents: 'read', issues: 'write' }) }
     await github.mint({ ...grant, repositories: 'all' }, never())
     github.revoke(await github.mint(grant, never()))
@@ -29,6 +30,7 @@ describeWhereHad('every request of the service', () => {
     expect([...routes].sort()).toEqual([
       'DELETE /installation/token 204',
       'GET /app 200',
+      'GET /installation/repositories 200',
       'GET /orgs/{org}/installation 200',
       'GET /orgs/{org}/installation 404',
       'GET /repos/{owner}/{repo}/contents/{path} 200',
