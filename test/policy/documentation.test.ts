@@ -11,7 +11,7 @@ const EXAMPLES = [...readFileSync('docs/policies.md', 'utf8').matchAll(/```yaml(
 )
 
 test('docs/policies.md has examples', () => {
-  expect(EXAMPLES).toHaveLength(6)
+  expect(EXAMPLES).toHaveLength(11)
 })
 
 test.each(EXAMPLES)('an example of docs/policies.md is a valid policy: %s', (text, kind) => {

@@ -3,7 +3,6 @@ import { compilePolicy } from '../../src/policy/compile.ts'
 import { evaluate } from '../../src/policy/evaluate.ts'
 import { type Detail, explain } from '../../src/policy/explain.ts'
 import { explainFindings } from '../../src/policy/explain-findings.ts'
-import { exactly } from '../../src/policy/pattern.ts'
 import type { Claims } from '../../src/terms/claims.ts'
 import { policyOf } from './policies.ts'
 
@@ -98,22 +97,99 @@ describe('in full: every rule with its verdict and what it expected', () => {
   })
 })
 
-test('of several alternatives, the first whose issuer held is explained', () => {
-  const [alternative] = POLICY.alternatives
-  const policy = {
-    ...POLICY,
-    alternatives: [{ ...alternative, issuer: exactly('https://other.example') }, alternative] as const,
+describe('of several alternatives the nearest is explained', () => {
+  const policy = policyOf(`
+rules:
+- {issuer: https://secret.example, subject: secret-a}
+- {issuer: https://idp.example, subject: secret-b, claims: {x: secret-1}}
+- {issuer: https://idp.example, subject: good, audience: secret-c, forbidden_claims: {y: [bad]}}
+- {issuer: https://idp.example, subject: good, claims: {x: [secret-2, secret-3]}, forbidden_claims: {y: {pattern: secret-4|bad}}}
+permissions: {contents: read}
+expires: 2026-01-01T00:00:00Z
+`)
+  const near = (payload: Readonly<Record<string, unknown>>, detail: Detail) => {
+    const signed = { iss: 'https://idp.example', sub: 'good', aud: 'sts.example', ...payload }
+    const claims: Claims = { ...signed, aud: [signed.aud], exp: 0, payload: signed }
+    const context = { domain: 'sts.example', accountId: 1, nowMs: Date.UTC(2026, 0, 2), isGitHubIssuer: () => true }
+    return explain(evaluate(policy, claims, context), detail)
   }
-  const claims = { iss: PAYLOAD.iss, sub: 'x', aud: ['expected.example'], exp: 0, payload: PAYLOAD }
-  const evaluation = evaluate(policy, claims, {
-    domain: 'sts.example',
-    accountId: 1,
-    nowMs: 0,
-    isGitHubIssuer: () => false,
+
+  test.each<readonly [string, Readonly<Record<string, unknown>>, string, string]>([
+    ['no issuer', { iss: 'https://other.example' }, 'ISSUER_MISMATCH', 'trust policy: issuer did not match'],
+    ['no subject', { sub: 'x' }, 'SUBJECT_MISMATCH', 'trust policy: subject "x" did not match'],
+    [
+      'the subject of two, the audience of one',
+      {},
+      'CLAIM_MISSING',
+      'trust policy: claim did not match: the token lacks a claim that the policy asks for',
+    ],
+    ['a claim', { x: 'mine' }, 'CLAIM_MISMATCH', 'trust policy: claim "x" with the value "mine" did not match'],
+    [
+      'a list, as JSON',
+      { x: ['mine', 1] },
+      'CLAIM_MISMATCH',
+      'trust policy: claim "x" with the value "[\\"mine\\",1]" did not match',
+    ],
+    [
+      'what is forbidden',
+      { x: 'secret-2', y: 'bad' },
+      'CLAIM_FORBIDDEN',
+      'trust policy: claim "y" with the value "bad" is forbidden',
+    ],
+    ['all but the time', { x: 'secret-2' }, 'POLICY_EXPIRED', 'trust policy: the policy has expired'],
+  ])('%s', (_, payload, reason, message) => {
+    const explanation = near(payload, 'brief')
+    expect(explanation).toMatchObject({ reason, message })
+    expect(JSON.stringify(explanation)).not.toMatch(/secret|2026/)
   })
-  expect(explain(evaluation, 'brief')).toMatchObject({
-    reason: 'SUBJECT_MISMATCH',
-    message: 'trust policy: subject "x" did not match',
+
+  test('in full, every rule of every alternative', () => {
+    expect(near({ x: 'secret-2', y: 'bad' }, 'full').message).toBe(
+      [
+        'trust policy: claim "y" with the value "bad" is forbidden. Every rule: ' +
+          'rules[0] issuer expected "https://secret.example", the token has "https://idp.example"',
+        'rules[0] subject expected "secret-a", the token has "good"',
+        'rules[0] audience matched "sts.example"',
+        'rules[0] expires "2026-01-01T00:00:00Z" does not hold, it is 2026-01-02T00:00:00.000Z',
+        'rules[1] issuer matched "https://idp.example"',
+        'rules[1] subject expected "secret-b", the token has "good"',
+        'rules[1] audience matched "sts.example"',
+        'rules[1] claim "x" expected "secret-1", the token has "secret-2"',
+        'rules[1] expires "2026-01-01T00:00:00Z" does not hold, it is 2026-01-02T00:00:00.000Z',
+        'rules[2] issuer matched "https://idp.example"',
+        'rules[2] subject matched "good"',
+        'rules[2] audience expected "secret-c", the token has "sts.example"',
+        'rules[2] forbidden claim "y" must not be "[\\"bad\\"]", the token has "bad"',
+        'rules[2] expires "2026-01-01T00:00:00Z" does not hold, it is 2026-01-02T00:00:00.000Z',
+        'rules[3] issuer matched "https://idp.example"',
+        'rules[3] subject matched "good"',
+        'rules[3] audience matched "sts.example"',
+        'rules[3] claim "x" matched "[\\"secret-2\\",\\"secret-3\\"]"',
+        'rules[3] forbidden claim "y" must not be "secret-4|bad", the token has "bad"',
+        'rules[3] expires "2026-01-01T00:00:00Z" does not hold, it is 2026-01-02T00:00:00.000Z',
+      ].join('; '),
+    )
+  })
+
+  test('a subject that differs by its ids alone is nearer than another subject', () => {
+    const either = policyOf(
+      'rules: [{issuer: i, subject: x}, {issuer: i, subject: "repo:acme/site:secret1"}]\npermissions: {contents: read}',
+    )
+    const payload = { ...IDS, iss: 'i', aud: 'sts.example' }
+    const context = { domain: 'sts.example', accountId: 1, nowMs: 0, isGitHubIssuer: () => true }
+    const evaluation = evaluate(either, { ...payload, aud: ['sts.example'], exp: 0, payload }, context)
+    expect(explain(evaluation, 'brief')).toMatchObject({ reason: 'SUBJECT_HAS_IDS', message: HAS_IDS })
+  })
+
+  test("a token that is not GitHub's", () => {
+    const github = policyOf('issuer_pattern: .*\ngithub_actions: {repository_id: 1}\npermissions: {contents: read}')
+    const context = { domain: 'sts.example', accountId: 1, nowMs: 0, isGitHubIssuer: () => false }
+    const claims = { iss: 'i', sub: 's', aud: ['sts.example'], exp: 0, payload: {} }
+    expect(explain(evaluate(github, claims, context), 'brief')).toEqual({
+      reason: 'GITHUB_ISSUER_REQUIRED',
+      message: "trust policy: the token is not from an issuer of GitHub's workflows",
+      metadata: { rule: 'github_actions' },
+    })
   })
 })
 

@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { compilePattern } from '../../src/policy/pattern.ts'
+import { selectRepositories } from '../../src/policy/select-repositories.ts'
+import type { Matcher } from '../../src/policy/trust-policy.ts'
+import { Denial } from '../../src/terms/denial.ts'
+
+function pattern(source: string): Matcher {
+  const compiled = compilePattern(source)
+  if (!compiled.ok) throw new Error(compiled.fault)
+  return compiled.matcher
+}
+
+function selected(named: readonly string[], patterns: readonly [string, ...string[]], visible: readonly string[]) {
+  const [first, ...others] = patterns
+  try {
+    return selectRepositories({ named, patterns: [pattern(first), ...others.map(pattern)] }, visible)
+  } catch (error) {
+    if (error instanceof Denial) return error.reason
+    throw error
+  }
+}
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `r${index}`)
+
+test.each<readonly [string, readonly string[], readonly [string, ...string[]], readonly string[], unknown]>([
+  ['the whole name', [], ['site'], ['site', 'site2', 'mysite'], ['site']],
+  ['any of the patterns', [], ['a', 'b|c'], ['a', 'b', 'c', 'd'], ['a', 'b', 'c']],
+  ['named ones beside them', ['x'], ['a'], ['a', 'x', 'y'], ['a', 'x']],
+  ['named ones alone when no pattern matches', ['x'], ['a'], ['y'], ['x']],
+  ['a named one that is not visible stays: GitHub decides', ['x'], ['a'], ['a'], ['a', 'x']],
+  ['one repository in two spellings is one', ['SITE'], ['Site'], ['Site'], ['SITE']],
+  ['case matters in a pattern', [], ['site'], ['Site'], 'REPOSITORY_PATTERNS_UNMATCHED'],
+  ['nothing visible', [], ['.*'], [], 'REPOSITORY_PATTERNS_UNMATCHED'],
+  ['500', [], ['r.*'], numbered(500), numbered(500)],
+  ['501', [], ['r.*'], numbered(501), 'REPOSITORIES_TOO_MANY'],
+  ['500 and a named one', ['x'], ['r.*'], numbered(500), 'REPOSITORIES_TOO_MANY'],
+  [
+    '500 of which one is named',
+    ['R7'],
+    ['r.*'],
+    numbered(500),
+    numbered(500).map((name) => (name === 'r7' ? 'R7' : name)),
+  ],
+])('%s', (_, named, patterns, visible, expected) => {
+  expect(selected(named, patterns, visible)).toEqual(expected)
+})
+
+test('whatever is selected was named, or is visible and matches', () => {
+  const name = fc.stringMatching(/^[abc]{1,3}$/)
+  fc.assert(
+    fc.property(fc.array(name), fc.array(name), name, (named, visible, prefix) => {
+      const result = selected(named, [`${prefix}.*`], visible)
+      const wanted = new Set([...named, ...visible.filter((each) => each.startsWith(prefix))])
+      expect(new Set(Array.isArray(result) ? (result as string[]) : [])).toEqual(wanted)
+    }),
+  )
+})
