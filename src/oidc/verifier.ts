@@ -65,7 +65,8 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
       if (keys.length === 0) throw keyUnknown(token, kid)
       spendTrials(trials, token, keys.length)
       await verifySignature(token, keys, signal)
-      return checkClaims(token.payload, clock.now())
+      const claims = checkClaims(token.payload, clock.now())
+      return token.exactPayload === undefined ? claims : { ...claims, exactPayload: token.exactPayload }
     },
     close: loader.close,
   }

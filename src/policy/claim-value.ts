@@ -1,5 +1,5 @@
 import type { Claims } from '../terms/claims.ts'
-import { isJsonObject } from '../terms/json.ts'
+import { isExactNumber, isJsonObject } from '../terms/json.ts'
 import type { ClaimRule } from './trust-policy.ts'
 
 /** A claim's value as a rule compares it. */
@@ -11,7 +11,7 @@ export interface ComparableValue {
 }
 
 /** What a path leads to in the claims (RFC 6901 §4); undefined where it leads nowhere. Members are own ones, by their exact names. */
-export function claimAt({ payload }: Pick<Claims, 'payload'>, path: ClaimRule['path']): unknown {
+export function claimAt(payload: Claims['payload'], path: ClaimRule['path']): unknown {
   let at: unknown = payload
   for (const name of path) {
     if (Array.isArray(at)) at = INDEX.test(name) ? (at as readonly unknown[])[Number(name)] : undefined
@@ -22,8 +22,8 @@ export function claimAt({ payload }: Pick<Claims, 'payload'>, path: ClaimRule['p
 }
 
 /**
- * Texts are themselves, numbers and booleans their JSON text. A whole number beyond 2^53 can't be compared: when it was
- * parsed, it became another one that it may share with its neighbours. Objects, null and lists inside lists never match.
+ * Texts are themselves, numbers and booleans their JSON text. A whole number beyond 2^53 that is not known as it was written
+ * can't be compared: its neighbours were parsed into the same number. Objects, null and lists inside lists never match.
  */
 export function comparable(value: unknown): ComparableValue {
   if (!Array.isArray(value)) return { texts: textsOf(value), complete: isExact(value) }
@@ -38,7 +38,7 @@ function textsOf(value: unknown): readonly string[] {
 }
 
 function isExact(value: unknown): boolean {
-  return typeof value !== 'number' || (Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER)
+  return typeof value !== 'number' || isExactNumber(value)
 }
 
 const INDEX = /^(?:0|[1-9][0-9]*)$/

@@ -8,7 +8,8 @@ import type { ClaimRule, ClaimWord } from './trust-policy.ts'
 
 /** The verdict of a rule for one claim, under the meaning of its word (contract §4). */
 export function claimVerdict(rule: ClaimRule, claims: Claims, context: EvaluationContext): RuleVerdict {
-  const found = claimAt(claims, rule.path)
+  const isOfTheReference = rule.word === 'claim_pattern' // to which a number is a number, however large
+  const found = claimAt(isOfTheReference ? claims.payload : (claims.exactPayload ?? claims.payload), rule.path)
   return {
     rule: KINDS[rule.word],
     claim: rule.name,

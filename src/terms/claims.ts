@@ -14,6 +14,8 @@ export interface Claims {
   readonly jti?: string
   /** The whole payload as it was signed. */
   readonly payload: Readonly<Record<string, unknown>>
+  /** The payload with whole numbers beyond 2^53 as the texts they were written as; absent when it has none. */
+  readonly exactPayload?: Readonly<Record<string, unknown>>
 }
 
 /** The claim of that exact name, or undefined when the token has none. */

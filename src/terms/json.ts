@@ -10,6 +10,26 @@ export function parseJsonStrictly(text: string): unknown {
   return value
 }
 
+/**
+ * What a JSON text says, with each whole number beyond 2^53 as the text it was written as: JSON.parse makes of it another
+ * number, which it shares with its neighbours. undefined when it has none; `parsed` is what JSON.parse made of the text.
+ */
+export function withLargeNumbersAsText(text: string, parsed: unknown): unknown {
+  if (!hasInexactNumber(parsed)) return undefined
+  const isKept = (token: string) => token.startsWith('"') || isExactNumber(Number(token))
+  return JSON.parse(text.replace(STRING_OR_NUMBER, (token) => (isKept(token) ? token : `"${token}"`)))
+}
+
+function hasInexactNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !isExactNumber(value)
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInexactNumber)
+}
+
+/** False for a number that other JSON texts mean as well: infinite, or whole and beyond 2^53. */
+export function isExactNumber(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER
+}
+
 /** True for a JSON object: neither null nor a list. */
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -54,3 +74,4 @@ function isMemberName(text: string, end: number): boolean {
 }
 
 const DEPTH_LIMIT = 64
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g

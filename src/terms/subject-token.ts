@@ -1,5 +1,5 @@
 import { Denial } from './denial.ts'
-import { isJsonObject, parseJsonStrictly } from './json.ts'
+import { isJsonObject, parseJsonStrictly, withLargeNumbersAsText } from './json.ts'
 
 /**
  * The JWT a caller presents (RFC 8693 `subject_token`), taken apart once and not yet believed: nothing in it is verified.
@@ -11,6 +11,8 @@ export interface SubjectToken {
   readonly header: Readonly<Record<string, unknown>> & { readonly alg: string }
   /** The payload; `iss` is a text that is not empty. */
   readonly payload: Readonly<Record<string, unknown>> & { readonly iss: string }
+  /** The payload with whole numbers beyond 2^53 as the texts they were written as; absent when it has none. */
+  readonly exactPayload?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -27,25 +29,32 @@ export function parseSubjectToken(compact: string): SubjectToken {
   if (!BASE64URL.test(head) || !BASE64URL.test(body) || !(signature === '' || BASE64URL.test(signature))) {
     throw malformed('its parts are not base64url')
   }
-  const header = jsonObject(head, 'header')
-  const payload = jsonObject(body, 'payload')
+  const header = jsonObject(textOf(head, 'header'), 'header')
+  const payloadText = textOf(body, 'payload')
+  const payload = jsonObject(payloadText, 'payload')
   if (typeof header['alg'] !== 'string') throw malformed('its header names no algorithm (alg)')
   if (typeof payload['iss'] !== 'string' || payload['iss'] === '') throw malformed('it names no issuer (iss)')
-  return { compact, header: header as SubjectToken['header'], payload: payload as SubjectToken['payload'] }
+  const token = { compact, header: header as SubjectToken['header'], payload: payload as SubjectToken['payload'] }
+  const exactPayload = withLargeNumbersAsText(payloadText, payload)
+  return isJsonObject(exactPayload) ? { ...token, exactPayload } : token
 }
 
 /** 16 KiB: what the contract lets pass. */
 export const TOKEN_LIMIT_BYTES = 16_384
 
-function jsonObject(part: string, name: string): Record<string, unknown> {
-  const value = json(part, name)
+function jsonObject(text: string, name: string): Record<string, unknown> {
+  const value = readJson(() => parseJsonStrictly(text), name)
   if (!isJsonObject(value)) throw malformed(`its ${name} is not a JSON object`)
   return value
 }
 
-function json(part: string, name: string): unknown {
+function textOf(part: string, name: string): string {
+  return readJson(() => UTF8.decode(Buffer.from(part, 'base64url')), name)
+}
+
+function readJson<T>(read: () => T, name: string): T {
   try {
-    return parseJsonStrictly(UTF8.decode(Buffer.from(part, 'base64url')))
+    return read()
   } catch (cause) {
     throw malformed(`its ${name} is not valid JSON, or names a member twice`, cause)
   }

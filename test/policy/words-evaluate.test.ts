@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { evaluate } from '../../src/policy/evaluate.ts'
 import type { EvaluationContext } from '../../src/policy/evaluation.ts'
 import type { Claims } from '../../src/terms/claims.ts'
+import { withLargeNumbersAsText } from '../../src/terms/json.ts'
 import { policyOf } from './policies.ts'
 
 const GITHUB = 'https://token.actions.githubusercontent.com'
@@ -19,7 +20,9 @@ const PAYLOAD = { iss: GITHUB, sub: 'repo:acme/site:ref:refs/heads/main', aud: '
 function claimsOf(payload: string | Readonly<Record<string, unknown>>): Claims {
   const own = typeof payload === 'string' ? payload : JSON.stringify(payload)
   const signed = { ...PAYLOAD, ...(JSON.parse(own) as object) }
-  return { ...signed, aud: [signed.aud].flat(), payload: signed }
+  const exact = withLargeNumbersAsText(own, JSON.parse(own))
+  const exactPayload = { exactPayload: { ...PAYLOAD, ...(exact as object) } }
+  return { ...signed, aud: [signed.aud].flat(), payload: signed, ...(exact === undefined ? {} : exactPayload) }
 }
 
 const HEAD = `issuer: ${GITHUB}\nsubject_pattern: .*\n`
@@ -64,12 +67,15 @@ describe('what a claim is, and what matches it', () => {
     ['{x: true}', '{"x": true}', true, false],
     ['{x: true}', '{"x": "true"}', true, false],
     ['{x: yes}', '{"x": true}', false, true],
-    // A whole number beyond 2^53 is not known any more: neither is said of it
-    ['{x: 9007199254740992}', '{"x": 9007199254740993}', false, false],
-    ['{x: 12345678901234567000}', '{"x": 12345678901234567890}', false, false],
-    ['{x: {pattern: ".*"}}', '{"x": 1e400}', false, false],
-    ['{x: 1}', '{"x": [9007199254740993]}', false, false],
-    ['{x: 1}', '{"x": [1, 9007199254740993]}', true, false],
+    // A whole number beyond 2^53 is the text it was written as
+    ['{x: 9007199254740993}', '{"x": 9007199254740993}', true, false],
+    ['{x: 9007199254740992}', '{"x": 9007199254740993}', false, true],
+    ['{x: 12345678901234567890}', '{"x": 12345678901234567890}', true, false],
+    ['{x: 12345678901234567000}', '{"x": 12345678901234567890}', false, true],
+    ['{x: -12345678901234567890}', '{"x": -12345678901234567890}', true, false],
+    ['{x: 1e400}', '{"x": 1e400}', true, false],
+    ['{x: 9007199254740993}', '{"x": [1, 9007199254740993]}', true, false],
+    ['{/x/y: 9007199254740993}', '{"x": {"y": 9007199254740993}}', true, false],
     // Lists: any element
     ['{x: a}', '{"x": ["b", "a"]}', true, false],
     ['{x: a}', '{"x": ["b"]}', false, true],
@@ -133,10 +139,20 @@ describe('what a claim is, and what matches it', () => {
     expect(failures('forbidden_claims: {a: x, b: x}', { a: 'x', b: 'y' })).toEqual(['CLAIM_FORBIDDEN a'])
   })
 
+  test('a whole number beyond 2^53 that is not known as it was written satisfies neither word', () => {
+    const rounded = JSON.parse('{"x": 12345678901234567890, "y": [1, 1e400]}') as Record<string, unknown>
+    const claims: Claims = { ...PAYLOAD, aud: [PAYLOAD.aud], payload: { ...PAYLOAD, ...rounded } }
+    const rules = ['{x: 12345678901234567000}', '{x: {pattern: ".*"}}', '{y: 2}', '{y: {pattern: "2"}}']
+    const words = rules.flatMap((rule) => [`claims: ${rule}`, `forbidden_claims: ${rule}`])
+    const allowed = words.filter((word) => evaluate(policyOf(`${HEAD}${word}${TAIL}`), claims, CONTEXT).allowed)
+    expect(allowed).toEqual([])
+  })
+
   test('under claim_pattern a name with a slash stays a name, and a number no text', () => {
     expect(failures('claim_pattern: {/a: x}', { a: 'x' })).toEqual(['CLAIM_MISSING /a'])
     expect(failures('claim_pattern: {/a: x}', { '/a': 'x' })).toEqual([])
     expect(failures('claim_pattern: {a: "1"}', { a: 1 })).toEqual(['CLAIM_NOT_TEXT a'])
+    expect(failures('claim_pattern: {a: .*}', '{"a": 12345678901234567890}')).toEqual(['CLAIM_NOT_TEXT a'])
     expect(failures('claim_pattern: {a: x}', { a: ['x'] })).toEqual(['CLAIM_NOT_TEXT a'])
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { parseJsonStrictly } from '../../src/terms/json.ts'
+import { parseJsonStrictly, withLargeNumbersAsText } from '../../src/terms/json.ts'
 
 describe('JSON without repeated members', () => {
   test.each([
@@ -60,4 +60,34 @@ describe('JSON without repeated members', () => {
       }),
     )
   })
+})
+
+test('a text without large numbers has no other reading', () => {
+  const text = '{"a":1,"b":[1.5,-0,1e3,9007199254740991],"c":"12345678901234567890"}'
+  expect(withLargeNumbersAsText(text, JSON.parse(text))).toBeUndefined()
+})
+
+test.each([
+  ['{"a":12345678901234567890}', '{"a":"12345678901234567890"}'],
+  ['{"a":[-9007199254740992, 9007199254740991]}', '{"a":["-9007199254740992", 9007199254740991]}'],
+  ['{"a":1E+400,"b":{"c":1.5e300}}', '{"a":"1E+400","b":{"c":"1.5e300"}}'],
+  [
+    '{"12345678901234567890":12345678901234567890,"\\\\":1}',
+    '{"12345678901234567890":"12345678901234567890","\\\\":1}',
+  ],
+  ['{"x\\"1e999":"\\\\","y":1e999}', '{"x\\"1e999":"\\\\","y":"1e999"}'],
+])('large numbers of %s as text', (text, expected) => {
+  expect(withLargeNumbersAsText(text, JSON.parse(text))).toEqual(JSON.parse(expected))
+})
+
+test('large numbers as text: nothing else changes', () => {
+  const value = fc.dictionary(fc.string(), fc.array(fc.oneof(fc.string(), fc.integer(), fc.boolean())))
+  fc.assert(
+    fc.property(value, fc.bigInt({ min: 2n ** 53n }), (small, large) => {
+      const text = JSON.stringify(small)
+      const parsed: unknown = JSON.parse(text)
+      expect(withLargeNumbersAsText(text, parsed)).toBeUndefined()
+      expect(withLargeNumbersAsText(`[${text}, ${large}]`, [parsed, Number(large)])).toEqual([parsed, String(large)])
+    }),
+  )
 })
