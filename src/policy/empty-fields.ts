@@ -3,12 +3,14 @@ import { isJsonObject } from '../terms/json.ts'
 /**
  * The document without fields whose text is empty: the reference decodes an absent field and an empty one into the same
  * empty text, so `audience: ""` says nothing. That is so for the words of the reference only, here and inside `rules`; a
- * word that it does not know must never be silently without effect.
+ * word that it does not know must never be silently without effect. Of `rules` only as many are kept as show that they are too many.
  */
 export function withoutEmptyFields(root: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const fields = saying(root)
   const rules = fields['rules']
-  if (Array.isArray(rules)) fields['rules'] = rules.map((rule: unknown) => (isJsonObject(rule) ? saying(rule) : rule))
+  if (Array.isArray(rules)) {
+    fields['rules'] = rules.slice(0, RULES_LOOKED_AT).map((rule: unknown) => (isJsonObject(rule) ? saying(rule) : rule))
+  }
   return fields
 }
 
@@ -19,6 +21,9 @@ function saying(root: Readonly<Record<string, unknown>>): Record<string, unknown
   }
   return fields
 }
+
+/** One more than a policy may have, for that to be said; a file has room for eight thousand, and each costs its checks. */
+const RULES_LOOKED_AT = 33
 
 /** `repositories` is not among them: its emptiness must never be read as "all of them". */
 const EMPTY_IS_ABSENT: ReadonlySet<string> = new Set([

@@ -106,6 +106,17 @@ describe('claims', () => {
     expect(await outcome({ token: await token({}, claims) })).toBe(expected)
   })
 
+  test('a number too large for JavaScript is the text that was signed', async () => {
+    flow.policy('acme/app', 'ci', { subject: 'robot', claims: { id: '12345678901234567890' } })
+    const signed = (id: string) => {
+      const exp = Math.floor(Date.now() / 1000) + 300
+      const claims = JSON.stringify({ iss: flow.issuer.url, sub: 'robot', aud: flow.settings.domain, exp })
+      return flow.issuer.sign(`${claims.slice(0, -1)},"id":${id}}`)
+    }
+    expect(await outcome({ token: await signed('12345678901234567890') })).toBe('granted')
+    expect(await outcome({ token: await signed('12345678901234567891') })).toBe('CLAIM_MISMATCH')
+  })
+
   test('a forbidden subject cannot hide behind its ids', async () => {
     flow.policy('acme/app', 'ci', {
       subject: undefined,
