@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { StoreAddress } from './store-address.ts'
 
@@ -63,16 +64,14 @@ export function connectForTopics(address: StoreAddress, limits: RedisLimits, att
   return new Redis({ ...serverOptions(address, limits), ...place, autoResubscribe: false, retryStrategy: null })
 }
 
-function placeOf({ mode, hosts, sentinel, tls }: StoreAddress, limits: RedisLimits) {
+function placeOf({ mode, hosts, sentinel, tls, ca }: StoreAddress, limits: RedisLimits) {
   if (mode !== 'sentinel' || sentinel === undefined) return hosts[0]
   return {
     sentinels: [...hosts],
     name: sentinel.master,
     sentinelCommandTimeout: limits.commandMs,
     sentinelRetryStrategy: (attempt: number) => retryPause(limits, attempt),
-    // Sentinels tell of a failover, so that a connection to the old master is not kept.
-    failoverDetector: true,
-    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tlsOptions(ca) } : {}),
     ...(sentinel.username === undefined ? {} : { sentinelUsername: sentinel.username }),
     ...(sentinel.password === undefined ? {} : { sentinelPassword: sentinel.password }),
   }
@@ -82,7 +81,7 @@ function serverOptions(address: StoreAddress, limits: RedisLimits) {
   return { ...clusterNodeOptions(address, limits), db: address.database, enableOfflineQueue: false } as const
 }
 
-function clusterNodeOptions({ tls, username, password }: StoreAddress, limits: RedisLimits) {
+function clusterNodeOptions({ tls, ca, username, password }: StoreAddress, limits: RedisLimits) {
   return {
     protocol: 2, // all that is needed here, and every server speaks it
     connectionName: 'octo-sts',
@@ -94,8 +93,12 @@ function clusterNodeOptions({ tls, username, password }: StoreAddress, limits: R
     maxRetriesPerRequest: 0,
     // A master that was demoted refuses writes and keeps its connections: a new one finds the new master.
     reconnectOnError: (error: Error) => /(?:^|-)READONLY /.test(error.message),
-    ...(tls ? { tls: {} } : {}),
+    ...(tls ? { tls: tlsOptions(ca) } : {}),
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   } as const satisfies RedisOptions
+}
+
+function tlsOptions(ca: string | undefined): ConnectionOptions {
+  return ca === undefined ? {} : { ca }
 }

@@ -4,6 +4,8 @@ export interface StoreAddress {
   /** One host of a single server; otherwise those that are asked first where the others are. */
   readonly hosts: readonly [HostAddress, ...HostAddress[]]
   readonly tls: boolean
+  /** PEM of the authorities that may vouch for the servers; undefined: those that Node.js knows. No part of the URL. */
+  readonly ca?: string | undefined
   readonly username: string | undefined
   readonly password: string | undefined
   /** The database's number; 0 in a cluster. */

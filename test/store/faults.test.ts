@@ -5,7 +5,7 @@ import { createMemoryStores } from '../../src/store/memory.ts'
 import { createControlledClock } from '../support/controlled-clock.ts'
 import { eventually } from '../support/eventually.ts'
 import { startRedis } from '../support/redis.ts'
-import { HOUR_MS, redisTest as it, NO_GRACE, newFamily, openRedis, SILENT, withLog } from './kinds.ts'
+import { closing, HOUR_MS, redisTest as it, NO_GRACE, newFamily, openRedis, SILENT, withLog } from './kinds.ts'
 
 const UNAVAILABLE = expect.objectContaining({ name: 'Denial', reason: 'STORE_UNAVAILABLE' })
 const FULL = expect.objectContaining({ name: 'Denial', reason: 'STORE_FULL' })
@@ -305,8 +305,4 @@ async function tell({ families }: Stores, family: string, steps: readonly Step[]
     else told.push(await families[step](family, generation))
   }
   return told
-}
-
-function closing(stores: Stores): Stores & AsyncDisposable {
-  return { ...stores, [Symbol.asyncDispose]: () => stores.close() }
 }

@@ -95,3 +95,8 @@ async function cluster(): Promise<Source> {
   })
   return redis(server, `${server.url}?cluster=true`)
 }
+
+/** Stores that a test closes at its end. */
+export function closing(stores: Stores): Stores & AsyncDisposable {
+  return { ...stores, [Symbol.asyncDispose]: () => stores.close() }
+}

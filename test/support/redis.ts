@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -27,16 +28,16 @@ if (!HAS_REDIS) console.warn('redis-server is not installed: the tests of the sh
 /** `settings` as on the command line of redis-server: `['--maxmemory', '2mb']`. */
 export async function startRedis(
   settings: readonly string[] = [],
-  { scheme = 'redis', program = [] }: { scheme?: 'redis' | 'rediss'; program?: readonly string[] } = {},
+  { tls = false, program = () => [] }: StartOptions = {},
 ): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'octo-sts-redis-'))
   const port = await freePort()
-  const place = scheme === 'rediss' ? ['--port', '0', '--tls-port', `${port}`] : ['--port', `${port}`]
-  const run = () => launch([...program, ...place, '--bind', '127.0.0.1', '--dir', directory, '--save', '', ...settings])
+  const place = tls ? ['--port', '0', '--tls-port', `${port}`] : ['--port', `${port}`]
+  const run = () => launch([...program(directory), ...place, '--bind', '127.0.0.1', '--dir', directory, ...settings])
   let server = await run()
   return {
     port,
-    url: `${scheme}://127.0.0.1:${port}`,
+    url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     cli(...command) {
       const { stdout, stderr, status } = spawnSync('redis-cli', ['-p', `${port}`, ...command], {
         encoding: 'utf8',
@@ -57,6 +58,26 @@ export async function startRedis(
       await rm(directory, { recursive: true, force: true })
     },
   }
+}
+
+interface StartOptions {
+  readonly tls?: boolean
+  /** What stands first on the command line, for a server with this directory. */
+  readonly program?: (directory: string) => readonly string[]
+}
+
+/** A sentinel that alone decides over one master, named `main`. */
+export function startSentinel(master: RedisServer): Promise<RedisServer> {
+  return startRedis([], {
+    program(directory) {
+      const file = join(directory, 'sentinel.conf') // which the sentinel writes, too
+      writeFileSync(
+        file,
+        `sentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 500\n`,
+      )
+      return [file, '--sentinel']
+    },
+  })
 }
 
 /** Waits until it says that it takes connections. */
