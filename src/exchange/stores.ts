@@ -29,7 +29,10 @@ export interface RefreshFamilies {
    */
   begin(family: string, lifeMs: number): Promise<{ readonly startedAtMs: number }>
 
-  /** What `advance` would answer now. Changes nothing: it is asked before anything is spent. */
+  /**
+   * What `advance` would answer now. Changes nothing: it is asked before anything is spent. Where it says `reused`, it is
+   * still to be told to `advance` (or `revoke`), which ends the family.
+   */
   standing(family: string, generation: number): Promise<Standing>
 
   /**

@@ -53,7 +53,7 @@ export function createSteps({ client, commandMs, onRefusal }: StepNeeds): Steps 
 }
 
 /** What a failure of the client means. The client's own errors carry the arguments of the command: none is passed on. */
-export function storeDenial(error: unknown): Denial {
+function storeDenial(error: unknown): Denial {
   if (error instanceof Denial) return error
   const cause = new Error(error instanceof Error ? error.message : 'the client failed')
   if (isReply(error, 'OOM')) {

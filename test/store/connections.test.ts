@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
+import { openStores } from '../../src/store/open-stores.ts'
 import { parseStoreUrl } from '../../src/store/store-address.ts'
 import { createCertificate } from '../support/certificate-files.ts'
+import { createControlledClock } from '../support/controlled-clock.ts'
 import { eventually } from '../support/eventually.ts'
 import { type RedisServer, startRedis, startSentinel } from '../support/redis.ts'
 import { closing, HOUR_MS, redisTest as it, NO_GRACE, newFamily, openRedis, withLog } from './kinds.ts'
@@ -101,7 +103,7 @@ describe('sentinels', () => {
     await eventually(() => expect(second.cli('info', 'replication')).toContain('master_link_status:up'))
     await using sentinel = await startSentinel(first)
     const url = `redis://127.0.0.1:${sentinel.port},127.0.0.1:1?sentinel=main`
-    await using stores = closing(await openRedis(url, { ...NO_GRACE, limits: { connectMs: 5_000 } }))
+    await using stores = closing(await openRedis(url, { ...NO_GRACE }))
     const heard: string[] = []
     stores.topics.subscribe(
       'a',
@@ -127,11 +129,35 @@ describe('sentinels', () => {
   it('a master that was demoted is left', async () => {
     await using server = await startRedis()
     await using stores = closing(await openRedis(server.url))
+    const connection = () => /^id=(\d+) .*name=octo-sts /m.exec(server.cli('client', 'list'))?.[1]
+    const before = connection()
+    expect(before).toMatch(/^\d+$/)
     server.cli('replicaof', '127.0.0.1', '1')
     await expect(stores.reservations.reserve('x', HOUR_MS)).rejects.toEqual(UNAVAILABLE)
+    // Where the name stands for another server meanwhile, only a new connection finds it.
+    await eventually(() => expect(connection()).toMatch(/^\d+$/))
+    await eventually(() => expect(connection()).not.toBe(before))
     await eventually(() => expect(stores.isHealthy()).toBe(false))
     server.cli('replicaof', 'no', 'one')
     await eventually(async () => expect(await stores.reservations.reserve('x', HOUR_MS)).toBe(true))
     await eventually(() => expect(stores.isHealthy()).toBe(true))
+  })
+})
+
+describe('the operator’s choice', () => {
+  const needs = { clock: createControlledClock(), log: withLog().log }
+
+  test('without an address is the memory of the process', async () => {
+    await using stores = closing(await openStores({ address: undefined, ...needs }))
+    expect(stores.kind).toBe('memory')
+    expect(await stores.reservations.reserve('x', HOUR_MS)).toBe(true)
+  })
+
+  it('with an address is the server there', async () => {
+    await using server = await startRedis()
+    await using stores = closing(await openStores({ address: parseStoreUrl(server.url), ...needs }))
+    expect(stores.kind).toBe('redis')
+    expect(await stores.reservations.reserve('x', HOUR_MS)).toBe(true)
+    expect(server.cli('dbsize')).toBe('2') // the reservation, and the sign of life
   })
 })
