@@ -114,6 +114,36 @@ describe('a store that is killed', () => {
   })
 })
 
+describe('a cluster that is killed', () => {
+  it('is unavailable, and heals by itself', async () => {
+    await using server = await startRedis([
+      ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+      ...['--appendonly', 'yes', '--appendfsync', 'always'],
+    ])
+    server.cli('cluster', 'addslotsrange', '0', '16383')
+    await eventually(() => expect(server.cli('cluster', 'info')).toContain('cluster_state:ok'))
+    await using stores = closing(await openRedis(`${server.url}?cluster=true`, { ...NO_GRACE, ...IMPATIENT }))
+    const heard: string[] = []
+    stores.topics.subscribe(
+      'a',
+      () => {},
+      () => heard.push('gap'),
+    )
+    const family = newFamily()
+    await stores.families.begin(family, HOUR_MS)
+    await stores.families.advance(family, 0)
+    await eventually(() => expect(heard).toEqual(['gap']))
+    await server.kill()
+    await expect(stores.families.advance(family, 1)).rejects.toEqual(UNAVAILABLE)
+    await eventually(() => expect(stores.isHealthy()).toBe(false))
+    await server.restart()
+    await eventually(async () => expect(await stores.families.standing(family, 0)).toBe('reused'))
+    await eventually(() => expect(stores.isHealthy()).toBe(true))
+    await eventually(() => expect(heard).toEqual(['gap', 'gap']))
+    expect(await stores.families.advance(family, 1)).toBe('current')
+  })
+})
+
 describe('a store that does not answer', () => {
   it('is not waited for, and nothing piles up', async () => {
     await using server = await startRedis()

@@ -87,13 +87,26 @@ function redis(server: RedisServer, url = server.url): Source {
   }
 }
 
+/** Two masters with half of the slots each; clients are told of the first alone. */
 async function cluster(): Promise<Source> {
-  const server = await startRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'])
-  server.cli('cluster', 'addslotsrange', '0', '16383')
+  const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
+  const [first, second] = await Promise.all([startRedis(settings), startRedis(settings)])
+  first.cli('cluster', 'addslotsrange', '0', '8191')
+  second.cli('cluster', 'addslotsrange', '8192', '16383')
+  first.cli('cluster', 'meet', '127.0.0.1', `${second.port}`)
   await eventually(() => {
-    if (!server.cli('cluster', 'info').includes('cluster_state:ok')) throw new Error('the cluster is not complete')
+    for (const { cli } of [first, second]) {
+      if (!cli('cluster', 'info').includes('cluster_state:ok')) throw new Error('the cluster is not complete')
+    }
   })
-  return redis(server, `${server.url}?cluster=true`)
+  const source = redis(first, `${first.url}?cluster=true`)
+  return {
+    ...source,
+    async [Symbol.asyncDispose]() {
+      await source[Symbol.asyncDispose]()
+      await second[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** Stores that a test closes at its end. */
