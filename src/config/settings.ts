@@ -141,8 +141,17 @@ export function readSettings(needs: SettingsNeeds): Settings {
     return 0
   }
 
+  /** Of nothing but commas, as a template of empty variables leaves them, it would let in everything. */
+  function allowList(name: string): readonly string[] {
+    const value = text(name)
+    if (value === undefined) return []
+    const entries = splitList(value)
+    if (entries.length === 0) problems.push(`${name} names none: leave it empty to allow all`)
+    return entries
+  }
+
   function allowedIssuers(): readonly TextRule[] {
-    return splitList(text('ALLOWED_ISSUERS') ?? '').flatMap((entry) => {
+    return allowList('ALLOWED_ISSUERS').flatMap((entry) => {
       if (PLAIN_ISSUER.test(entry)) return [{ matches: (issuer: string) => issuer === entry }]
       try {
         return [needs.compilePattern(entry)]
@@ -156,7 +165,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
   }
 
   function allowedOwners(): readonly string[] {
-    const owners = splitList(text('ALLOWED_OWNERS') ?? '')
+    const owners = allowList('ALLOWED_OWNERS')
     for (const owner of owners) {
       if (!/^[A-Za-z0-9_-]{1,100}$/.test(owner))
         problems.push(`ALLOWED_OWNERS has ${JSON.stringify(owner)}, which is no name of an organization or a user`)
@@ -225,8 +234,12 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
 }
 
-/** An entry of nothing but these is an issuer and compared as such: in a pattern each dot would match anything. */
-const PLAIN_ISSUER = /^https?:\/\/[A-Za-z0-9._~:/[\]-]+$/
+/**
+ * An entry that can be an issuer is compared as such: in a pattern each dot would match anything. Brackets are an issuer's
+ * only around an IPv6 address, elsewhere they are a pattern's.
+ */
+const PLAIN_ISSUER =
+  /^https?:\/\/(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::\d+)?(?:\/[A-Za-z0-9._~/-]*)?$/
 
 const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
 

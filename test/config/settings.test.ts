@@ -14,7 +14,7 @@ function read(env: Record<string, string>, files: Record<string, string> = {}) {
     },
     compilePattern(source) {
       if (source.includes('(?=')) throw new Error('lookahead is no RE2')
-      return { matches: (text) => text.startsWith(source.replace('.*', '')) }
+      return { matches: (text) => text.startsWith(source.replace(/(?:\.\*|\[).*$/, '')) }
     },
     checkPrivateKey(pem) {
       if (!pem.startsWith(KEY)) throw new Error('it is no PEM')
@@ -147,6 +147,21 @@ test('an allowed issuer without pattern characters is compared as text, so that 
   expect(matching('https://a.example.com')).toEqual([true, false])
   expect(matching('https://axexample.com')).toEqual([false, false])
   expect(matching('https://b.example.com/x')).toEqual([false, true])
+})
+
+test('brackets make a pattern of an allowed issuer, but not around an address', () => {
+  const { allowedIssuers } = read({
+    ...GOOD,
+    ALLOWED_ISSUERS: 'https://idp-[0-9].example.com,https://[2001:db8::1]:8443/x',
+  })
+  const matching = (issuer: string) => allowedIssuers.map((rule) => rule.matches(issuer))
+  expect(matching('https://idp-7.example.com')).toEqual([true, false])
+  expect(matching('https://[2001:db8::1]:8443/x')).toEqual([false, true])
+})
+
+test.each(['ALLOWED_ISSUERS', 'ALLOWED_OWNERS'])('%s of nothing but commas is not taken for "all"', (name) => {
+  expect(problems({ ...GOOD, [name]: ' , ' })).toEqual([`${name} names none: leave it empty to allow all`])
+  expect(problems({ ...GOOD, [name]: ' ' })).toEqual([])
 })
 
 test('names that have no effect yet are said', () => {
