@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
-import { type ListedIssuer, readIssuersFile } from './issuers-file.ts'
+import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
 import {
   type Reading,
   readApiUrl,
@@ -42,7 +42,7 @@ export interface TextRule {
   matches(text: string): boolean
 }
 
-export interface SettingsNeeds {
+export interface SettingsNeeds extends Pick<IssuersFileNeeds, 'isPublicKey' | 'checkCertificate'> {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The text of a file; throws when it cannot be read. */
   readonly readFile: (path: string) => string
@@ -191,7 +191,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
     const path = text('ISSUERS_FILE')
     const content = file('ISSUERS_FILE')
     if (path === undefined || content === undefined) return []
-    const { issuers: listed, problems: found } = readIssuersFile(content, { path, readFile: needs.readFile })
+    const { issuers: listed, problems: found } = readIssuersFile(content, { ...needs, path })
     problems.push(...found.map((problem) => `ISSUERS_FILE ${problem}`))
     return listed
   }

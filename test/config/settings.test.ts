@@ -19,6 +19,10 @@ function read(env: Record<string, string>, files: Record<string, string> = {}) {
     checkPrivateKey(pem) {
       if (!pem.startsWith(KEY)) throw new Error('it is no PEM')
     },
+    isPublicKey: (jwk) => jwk['kty'] === 'RSA' || jwk['kty'] === 'EC',
+    checkCertificate(pem) {
+      if (!pem.startsWith('-----BEGIN CERTIFICATE-----')) throw new Error('it is no PEM')
+    },
   })
 }
 
@@ -194,6 +198,10 @@ describe('ISSUERS_FILE', () => {
     ])
   })
 
+  test('a key set may hold keys that are not understood, beside one that is', () => {
+    expect(found('issuers: [{issuer: "https://a", jwks: {keys: [{kty: AKP}, {kty: RSA}]}}]')).toEqual([])
+  })
+
   test.each([
     ['issuers: [', /is not valid YAML/],
     ['[]', /must be a mapping with nothing but the list "issuers"/],
@@ -211,6 +219,8 @@ describe('ISSUERS_FILE', () => {
     ['issuers: [{issuer: "https://a", jwks: "[]"}]', /issuers\[0\] has a key set that is no JSON Web Key Set/],
     ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: oct, k: AA}]}}]', /issuers\[0\] has a private or secret key/],
     ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: RSA, d: AA}]}}]', /issuers\[0\] has a private or secret key/],
+    ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: AKP}]}}]', /issuers\[0\] has a key set of which no key can/],
+    ['issuers: [{issuer: "https://a", ca_file: issuers.yaml}]', /issuers\[0\] has a ca_file without a PEM certificate/],
     ['issuers: [{issuer: "https://a"}, {issuer: "https://a"}]', /names "https:\/\/a" twice/],
   ])('%j is refused', (text, expected) => {
     expect(found(text)).toEqual([expect.stringMatching(expected)])
