@@ -6,7 +6,7 @@ import { Denial, type Reason } from '../terms/denial.ts'
 import { policyPath } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
 import type { Call } from './call.ts'
-import { isUnanswered } from './known-failures.ts'
+import { isUnanswered, saysNothing } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
 import { createPolicyMisses } from './policy-misses.ts'
 import { type KnownFile, type PolicyRead, readPolicy } from './policy-read.ts'
@@ -60,7 +60,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
         policies.set(key, { ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
         return fileOf(request, known, true)
       }
-      if (error instanceof Denial && !SAYS_NOTHING.has(error.reason)) policies.delete(key)
+      if (error instanceof Denial && !saysNothing(error)) policies.delete(key)
       throw error
     }
   }
@@ -160,5 +160,3 @@ const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([
   'CONTENTS_NOT_GRANTED',
   'POLICY_READ_FORBIDDEN',
 ])
-/** Refusals that say nothing of the policy: the last good one may be needed again. */
-const SAYS_NOTHING: ReadonlySet<Reason> = new Set(['GITHUB_UNAVAILABLE', 'GITHUB_TIMEOUT', 'GITHUB_RATE_LIMITED'])
