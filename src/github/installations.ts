@@ -50,7 +50,8 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
     return outcome
   }
 
-  const share = (owner: string, signal: AbortSignal) => flights.run(nameKey(owner), signal, () => lookUp(owner))
+  const share = (owner: string, signal: AbortSignal, work = () => lookUp(owner)) =>
+    flights.run(nameKey(owner), signal, work)
 
   return {
     async find(owner, signal) {
@@ -59,11 +60,11 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
       if (entry !== undefined && age < FRESH_MS) return entry.installation
       const known = refused.get(nameKey(owner))
       if (known !== undefined) throw known(owner)
-      if (entry === undefined) budget.check(owner)
+      if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))
       try {
         return await share(owner, signal)
       } catch (error) {
-        if (entry !== undefined && isUnanswered(error) && age < FRESH_MS + staleMaxMs) return entry.installation
+        if (isUnanswered(error) && age < FRESH_MS + staleMaxMs) return entry.installation
         throw error
       }
     },

@@ -65,6 +65,17 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     }
   }
 
+  const loadUnknown = async (request: PolicyRequest): Promise<PolicyFile> => {
+    try {
+      return await budget.admit(request.owner, () => load(request, undefined))
+    } catch (error) {
+      // What those who were admitted have learnt answers those who no longer are.
+      if (error instanceof Denial && error.reason === 'LOOKUP_BUDGET_EXHAUSTED')
+        refuseKnownMiss(await misses.settled(request).then(() => misses.find(request)))
+      throw error
+    }
+  }
+
   const readFresh = async (target: PolicyRequest, known: Entry | undefined) => {
     const begun = epoch
     const read = await readPolicy({ ...target, known }, options)
@@ -98,11 +109,10 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       if (entry !== undefined && ageOf(entry) < FRESH_MS) return fileOf(request, entry, false)
       if (entry !== undefined && clock.monotonic() < entry.askAgainAt && mayStandIn(entry))
         return fileOf(request, entry, true)
-      if (entry === undefined) {
-        refuseKnownMiss(misses.find(request))
-        budget.check(request.owner)
-      }
-      return flights.run(`${epoch}/${key}`, signal, () => load(request, entry))
+      const flight = `${epoch}/${key}`
+      if (entry !== undefined) return flights.run(flight, signal, () => load(request, entry))
+      refuseKnownMiss(misses.find(request))
+      return flights.run(flight, signal, () => loadUnknown(request))
     },
     forget(repository) {
       epoch += 1
