@@ -36,7 +36,7 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
 }
 
 /** The policy in the fields of its file, for those who read the reference's events: its first alternative is all it can have. */
-function documentOf({ alternatives, permissions, repositories }: TrustPolicy): Record<string, unknown> {
+function documentOf({ alternatives, permissions, repositories, app }: TrustPolicy): Record<string, unknown> {
   const { issuer, subject, audience, claims } = alternatives[0]
   return {
     ...field('issuer', issuer),
@@ -47,6 +47,7 @@ function documentOf({ alternatives, permissions, repositories }: TrustPolicy): R
       : { claim_pattern: Object.fromEntries(claims.map(({ name, value }) => [name, value.source])) }),
     permissions,
     ...(repositories === undefined ? {} : { repositories }),
+    ...(app === undefined ? {} : field('app', app)),
   }
 }
 
