@@ -72,8 +72,10 @@ export async function composeService(
     keyProved: proof.proved,
     async close() {
       stopped.abort()
+      const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
-      await Promise.allSettled([github.close(), verifier.close(), events?.close(settings.shutdownGraceMs)])
+      const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
+      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs)])
     },
   }
 }
@@ -96,6 +98,9 @@ function exchangeRules(settings: Settings) {
     denialDetail: settings.denialDetail,
   } as const
 }
+
+/** For the events of requests that took all of the grace. */
+const LAST_EVENTS_MS = 1_000
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {
