@@ -33,7 +33,6 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
   const found = new NodeCache({ useClones: false, checkperiod: 0, stdTTL: 0 })
   const refused = createExpiring<(owner: string) => Denial>(MISSES_REMEMBERED, clock)
   const flights = createSingleFlight<KnownInstallation>()
-  const unattended = new AbortController().signal
 
   const refuse = (owner: string, refusal: Refusal): Denial => {
     found.del(cacheKey(owner))
@@ -50,7 +49,7 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
     return outcome
   }
 
-  const share = (owner: string, signal: AbortSignal, work = () => lookUp(owner)) =>
+  const share = (owner: string, signal: AbortSignal | undefined, work = () => lookUp(owner)) =>
     flights.run(nameKey(owner), signal, work)
 
   return {
@@ -73,7 +72,7 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
       const entry = found.get<Entry>(cacheKey(owner))
       if (entry !== undefined && entry.checkedAt > askedAt) return sameAccount(gone, entry.installation)
       found.del(cacheKey(owner))
-      return sameAccount(gone, await share(owner, unattended))
+      return sameAccount(gone, await share(owner, undefined))
     },
   }
 }
