@@ -96,13 +96,10 @@ export async function composeService(
     keyProved: proof.proved,
     async close() {
       stopped.abort()
+      const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
-      await Promise.allSettled([
-        github.close(),
-        verifier.close(),
-        events?.close(settings.shutdownGraceMs),
-        stores.close(),
-      ])
+      const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
+      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
     },
   }
 }
@@ -147,6 +144,8 @@ function refreshTokenKeys(
 const KEY_BYTES = 32
 /** 128 bits: nobody meets a family by guessing. */
 const FAMILY_BYTES = 16
+/** For the events of requests that took all of the grace. */
+const LAST_EVENTS_MS = 1_000
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {

@@ -20,6 +20,10 @@ export interface IssuersFileNeeds {
   /** Where the file stands: other files are named from there. */
   readonly path: string
   readonly readFile: (path: string) => string
+  /** False for a JSON Web Key that can verify nothing: broken, weak, or of a kind that is not known. */
+  readonly isPublicKey: (jwk: Readonly<Record<string, unknown>>) => boolean
+  /** Throws an Error for what is no certificate. */
+  readonly checkCertificate: (pem: string) => void
 }
 
 /** Reads `ISSUERS_FILE`: YAML `issuers: [{issuer, jwks | jwks_file, private_address, ca_file, github}]`. Never throws. */
@@ -57,7 +61,8 @@ interface EntryNeeds extends IssuersFileNeeds {
   readonly problems: string[]
 }
 
-function readEntry(entry: unknown, place: string, { path, readFile, problems }: EntryNeeds): ListedIssuer | undefined {
+function readEntry(entry: unknown, place: string, needs: EntryNeeds): ListedIssuer | undefined {
+  const { path, readFile, problems } = needs
   const problem = (what: string) => {
     problems.push(`${place} ${what}`)
     return undefined
@@ -86,7 +91,7 @@ function readEntry(entry: unknown, place: string, { path, readFile, problems }: 
   if (typeof issuer !== 'string' || !ISSUER.test(issuer)) return problem('must name its issuer, an http or https URL')
   if (entry['jwks'] !== undefined && entry['jwks_file'] !== undefined) return problem('has both jwks and jwks_file')
   const given = entry['jwks'] ?? read('jwks_file')
-  const keys = given === undefined ? undefined : keySet(given, problem)
+  const keys = given === undefined ? undefined : keySet(given, needs.isPublicKey, problem)
   if (
     given === undefined &&
     entry['jwks_file'] === undefined &&
@@ -98,8 +103,7 @@ function readEntry(entry: unknown, place: string, { path, readFile, problems }: 
   const privateAddress = flag('private_address')
   const github = flag('github')
   const ca = read('ca_file')
-  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
-    problem('has a ca_file without a PEM certificate')
+  if (ca !== undefined && !isCertificate(ca, needs)) problem('has a ca_file without a PEM certificate')
   return {
     issuer,
     ...(keys === undefined ? {} : { keys }),
@@ -109,7 +113,21 @@ function readEntry(entry: unknown, place: string, { path, readFile, problems }: 
   }
 }
 
-function keySet(given: unknown, problem: (what: string) => undefined): JSONWebKeySet | undefined {
+function isCertificate(pem: string, { checkCertificate }: IssuersFileNeeds): boolean {
+  try {
+    checkCertificate(pem)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** One key is enough: the others may be for other readers of the same file. */
+function keySet(
+  given: unknown,
+  isPublic: IssuersFileNeeds['isPublicKey'],
+  problem: (what: string) => undefined,
+): JSONWebKeySet | undefined {
   const set = typeof given === 'string' ? jsonOf(given) : given
   const keys = isJsonObject(set) ? set['keys'] : undefined
   if (!Array.isArray(keys) || !keys.every(isJsonObject))
@@ -117,6 +135,8 @@ function keySet(given: unknown, problem: (what: string) => undefined): JSONWebKe
   if (keys.length === 0) return problem('has an empty key set')
   if (keys.some((key) => 'd' in key || key['kty'] === 'oct'))
     return problem('has a private or secret key in its key set: only public keys belong there')
+  if (!keys.some(isPublic))
+    return problem('has a key set of which no key can be used: each is broken, weak or of an unknown kind')
   return { keys: keys as JWK[] }
 }
 

@@ -1,5 +1,5 @@
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
-import { type ListedIssuer, readIssuersFile } from './issuers-file.ts'
+import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
 import { createReader, type ReaderNeeds } from './reader.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
 import {
@@ -45,7 +45,10 @@ export interface TextRule {
   matches(text: string): boolean
 }
 
-export interface SettingsNeeds extends ReaderNeeds, StoreSettingsNeeds {
+export interface SettingsNeeds
+  extends ReaderNeeds,
+    StoreSettingsNeeds,
+    Pick<IssuersFileNeeds, 'isPublicKey' | 'checkCertificate'> {
   /** Compiles an RE2 pattern; throws an Error that says what is wrong with it. */
   readonly compilePattern: (source: string) => TextRule
   /** Throws an Error that says what is wrong with a private key. */
@@ -101,8 +104,17 @@ export function readSettings(needs: SettingsNeeds): Settings {
     return 0
   }
 
+  /** Of nothing but commas, as a template of empty variables leaves them, it would let in everything. */
+  function allowList(name: string): readonly string[] {
+    const value = text(name)
+    if (value === undefined) return []
+    const entries = splitList(value)
+    if (entries.length === 0) problems.push(`${name} names none: leave it empty to allow all`)
+    return entries
+  }
+
   function allowedIssuers(): readonly TextRule[] {
-    return splitList(text('ALLOWED_ISSUERS') ?? '').flatMap((entry) => {
+    return allowList('ALLOWED_ISSUERS').flatMap((entry) => {
       if (PLAIN_ISSUER.test(entry)) return [{ matches: (issuer: string) => issuer === entry }]
       try {
         return [needs.compilePattern(entry)]
@@ -116,7 +128,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
   }
 
   function allowedOwners(): readonly string[] {
-    const owners = splitList(text('ALLOWED_OWNERS') ?? '')
+    const owners = allowList('ALLOWED_OWNERS')
     for (const owner of owners) {
       if (!/^[A-Za-z0-9_-]{1,100}$/.test(owner))
         problems.push(`ALLOWED_OWNERS has ${JSON.stringify(owner)}, which is no name of an organization or a user`)
@@ -142,7 +154,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
     const path = text('ISSUERS_FILE')
     const content = file('ISSUERS_FILE')
     if (path === undefined || content === undefined) return []
-    const { issuers: listed, problems: found } = readIssuersFile(content, { path, readFile: needs.readFile })
+    const { issuers: listed, problems: found } = readIssuersFile(content, { ...needs, path })
     problems.push(...found.map((problem) => `ISSUERS_FILE ${problem}`))
     return listed
   }
@@ -181,8 +193,12 @@ export function readSettings(needs: SettingsNeeds): Settings {
   return settings
 }
 
-/** An entry of nothing but these is an issuer and compared as such: in a pattern each dot would match anything. */
-const PLAIN_ISSUER = /^https?:\/\/[A-Za-z0-9._~:/[\]-]+$/
+/**
+ * An entry that can be an issuer is compared as such: in a pattern each dot would match anything. Brackets are an issuer's
+ * only around an IPv6 address, elsewhere they are a pattern's.
+ */
+const PLAIN_ISSUER =
+  /^https?:\/\/(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::\d+)?(?:\/[A-Za-z0-9._~/-]*)?$/
 
 const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
 

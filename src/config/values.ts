@@ -74,22 +74,27 @@ export function readRepositoryName(text: string): Reading<string> {
     : { problem: `must be the name of a repository, without its owner, not ${JSON.stringify(text)}` }
 }
 
-/** A comma list. Commas inside brackets belong to a pattern, empty entries are dropped. */
+/**
+ * A comma list. Commas inside a pattern's groups, classes and repetitions belong to it, and its brackets count only where
+ * they mean something to it; empty entries are dropped.
+ */
 export function splitList(text: string): readonly string[] {
   const entries: string[] = []
   let depth = 0
   let entry = ''
-  for (const character of text) {
-    if ('([{'.includes(character)) depth += 1
-    if (')]}'.includes(character)) depth = Math.max(0, depth - 1)
-    if (character === ',' && depth === 0) {
+  for (const [token] of text.matchAll(PATTERN_TOKEN)) {
+    if (token === '(' || token === '{') depth += 1
+    if (token === ')' || token === '}') depth = Math.max(0, depth - 1)
+    if (token === ',' && depth === 0) {
       entries.push(entry.trim())
       entry = ''
-    } else entry += character
+    } else entry += token
   }
   return [...entries, entry.trim()].filter((part) => part !== '')
 }
 
+/** An escape, a class, or any one character. */
+const PATTERN_TOKEN = /\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\^?[a-z]+:\]|[^\]\\])*\]|[\s\S]/g
 /** What a timer of Node.js can wait (2^31 - 1 ms). */
 const LONGEST_MS = 2_147_483_647
 const TRUE: ReadonlySet<string> = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])

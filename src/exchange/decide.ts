@@ -125,8 +125,7 @@ function compiledPolicy(
 }
 
 function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): void {
-  if (app === undefined || app.matches(minting.slug)) return
-  if (app.kind === 'exact' && app.source === String(minting.id)) return
+  if (app === undefined || app.matches(minting.slug) || app.matches(String(minting.id))) return
   throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
 }
 

@@ -51,7 +51,7 @@ export async function requestAccessToken(
   if (answer.status === 422) return { kind: 'unprocessable', answer }
   if (answer.status === 404) throw new InstallationDoubted(notInstalled(owner, describe(answer)))
   if (answer.status === 403) throw new InstallationDoubted(mintRefused(answer))
-  if (answer.status >= 400) throw mintRefused(answer)
+  if (answer.status >= 300) throw mintRefused(answer) // redirects too: they are not followed, and no second try helps
   return issued(answer, { grant, doing, revoke })
 }
 

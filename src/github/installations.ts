@@ -33,7 +33,6 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
   const found = new NodeCache({ useClones: false, checkperiod: 0, stdTTL: 0 })
   const refused = createExpiring<(owner: string) => Denial>(MISSES_REMEMBERED, clock)
   const flights = createSingleFlight<KnownInstallation>()
-  const unattended = new AbortController().signal
 
   const refuse = (owner: string, refusal: Refusal): Denial => {
     found.del(cacheKey(owner))
@@ -50,7 +49,8 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
     return outcome
   }
 
-  const share = (owner: string, signal: AbortSignal) => flights.run(nameKey(owner), signal, () => lookUp(owner))
+  const share = (owner: string, signal: AbortSignal | undefined, work = () => lookUp(owner)) =>
+    flights.run(nameKey(owner), signal, work)
 
   return {
     async find(owner, signal) {
@@ -59,11 +59,11 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
       if (entry !== undefined && age < FRESH_MS) return entry.installation
       const known = refused.get(nameKey(owner))
       if (known !== undefined) throw known(owner)
-      if (entry === undefined) budget.check(owner)
+      if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))
       try {
         return await share(owner, signal)
       } catch (error) {
-        if (entry !== undefined && isUnanswered(error) && age < FRESH_MS + staleMaxMs) return entry.installation
+        if (isUnanswered(error) && age < FRESH_MS + staleMaxMs) return entry.installation
         throw error
       }
     },
@@ -72,7 +72,7 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
       const entry = found.get<Entry>(cacheKey(owner))
       if (entry !== undefined && entry.checkedAt > askedAt) return sameAccount(gone, entry.installation)
       found.del(cacheKey(owner))
-      return sameAccount(gone, await share(owner, unattended))
+      return sameAccount(gone, await share(owner, undefined))
     },
   }
 }

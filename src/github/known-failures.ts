@@ -5,6 +5,9 @@ import { type Answer, describe } from './answer.ts'
 /** An answer that came and makes no sense: HTML, `null`, another shape. Unlike silence it gives no right to stale data. */
 class UnreadableAnswer extends Error {}
 
+/** GitHub had said no before it fell silent. */
+class SilenceAfterNo extends Error {}
+
 /**
  * GitHub said that the installation cannot be used: 404 (gone, or not known to this machine of GitHub's yet) or 403
  * (suspended, perhaps). `otherwise` is the refusal when a fresh look at the installation does not explain it.
@@ -42,7 +45,31 @@ export function notInstalled(owner: string, cause?: Error): Denial {
 
 /** True for the failures that let the last good answer stand (contract §12): rate limits, 5xx and silence. */
 export function isUnanswered(error: unknown): error is Denial {
-  return error instanceof Denial && UNANSWERED.has(error.reason) && !(error.cause instanceof UnreadableAnswer)
+  return saysNothing(error) && !(error.cause instanceof UnreadableAnswer) && !isSilenceAfterNo(error)
+}
+
+/** True for the failures that say nothing of what was asked for: the last good answer may be needed again. */
+export function saysNothing(error: unknown): error is Denial {
+  return error instanceof Denial && UNANSWERED.has(error.reason) && !isSilenceAfterNo(error)
+}
+
+/**
+ * What is tried after a 404 or a 403, to understand it. When GitHub then falls silent the refusal is for that, but what was
+ * good until the no is over (contract §12: at once).
+ */
+export async function afterNo<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!saysNothing(error)) throw error
+    const { reason, message, retryAfterMs, cause } = error
+    const silence = new SilenceAfterNo('GitHub had answered 404 or 403 before', { cause })
+    throw new Denial(reason, message, { cause: silence, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+  }
+}
+
+function isSilenceAfterNo({ cause }: Error): boolean {
+  return cause instanceof SilenceAfterNo
 }
 
 const UNANSWERED: ReadonlySet<string> = new Set(['GITHUB_RATE_LIMITED', 'GITHUB_UNAVAILABLE', 'GITHUB_TIMEOUT'])

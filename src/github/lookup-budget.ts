@@ -10,26 +10,72 @@ import { quote } from '../terms/text.ts'
  * what found something costs nothing.
  */
 export interface LookupBudget {
-  /** Refuses with `LOOKUP_BUDGET_EXHAUSTED` while the owner's bucket or the common one is empty. */
-  check(owner: string): void
+  /**
+   * Does a look-up that may find nothing. No more of them are under way than calls are left, so that a burst cannot outrun
+   * the answers that would end it; further ones wait their turn. Refuses with `LOOKUP_BUDGET_EXHAUSTED` while the owner's
+   * bucket or the common one is empty, and who has waited too long.
+   */
+  admit<T>(owner: string, lookUp: () => Promise<T>): Promise<T>
   spend(owner: string, calls: number): void
 }
 
 export function createLookupBudget(clock: Pick<Clock, 'monotonic'>): LookupBudget {
   const owners = new LRUCache<string, Bucket>({ max: OWNERS_REMEMBERED })
-  const all: Bucket = { level: ALL.burst, at: clock.monotonic() }
+  const all = full(ALL, clock.monotonic())
+  const waiting = new Set<Waiting>()
+
   const bucketOf = (owner: string) => {
     const key = nameKey(owner)
-    const bucket = owners.get(key) ?? { level: OWNER.burst, at: clock.monotonic() }
+    const bucket = owners.get(key) ?? full(OWNER, clock.monotonic())
     owners.set(key, bucket)
     return bucket
   }
+
+  /** True when it has begun, false when it has to wait; refuses when nothing is left. */
+  const begin = (owner: string, bucket: Bucket): boolean => {
+    const now = clock.monotonic()
+    const wait = Math.max(waitMs(all, ALL, now), waitMs(bucket, OWNER, now))
+    if (wait > 0) throw exhausted(owner, wait)
+    if (!hasRoom(all, ALL, now) || !hasRoom(bucket, OWNER, now)) return false
+    all.underWay += 1
+    bucket.underWay += 1
+    return true
+  }
+
+  const end = (bucket: Bucket): void => {
+    all.underWay -= 1
+    bucket.underWay -= 1
+    for (const { tryAgain } of waiting) tryAgain()
+  }
+
+  const turn = (owner: string, bucket: Bucket): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const leave = (settle: () => void) => {
+        clearTimeout(timer)
+        waiting.delete(entry)
+        settle()
+      }
+      const tryAgain = () => {
+        try {
+          if (begin(owner, bucket)) leave(resolve)
+        } catch (error) {
+          leave(() => reject(error))
+        }
+      }
+      const entry = { tryAgain }
+      const timer = setTimeout(() => leave(() => reject(exhausted(owner, LONGEST_TURN_MS))), LONGEST_TURN_MS)
+      waiting.add(entry)
+    })
+
   return {
-    check(owner) {
-      const now = clock.monotonic()
-      const known = owners.get(nameKey(owner))
-      const wait = Math.max(waitMs(all, ALL, now), known === undefined ? 0 : waitMs(known, OWNER, now))
-      if (wait > 0) throw exhausted(owner, wait)
+    async admit(owner, lookUp) {
+      const bucket = bucketOf(owner)
+      if (!begin(owner, bucket)) await turn(owner, bucket)
+      try {
+        return await lookUp()
+      } finally {
+        end(bucket)
+      }
     },
     spend(owner, calls) {
       const now = clock.monotonic()
@@ -39,10 +85,24 @@ export function createLookupBudget(clock: Pick<Clock, 'monotonic'>): LookupBudge
   }
 }
 
+interface Waiting {
+  readonly tryAgain: () => void
+}
+
 interface Bucket {
   level: number
   /** When `level` was true, on the monotonic clock. */
   at: number
+  /** Look-ups that were begun and have not ended. */
+  underWay: number
+}
+
+function full({ burst }: Rate, now: number): Bucket {
+  return { level: burst, at: now, underWay: 0 }
+}
+
+function hasRoom(bucket: Bucket, rate: Rate, now: number): boolean {
+  return bucket.underWay + 1 <= levelAt(bucket, rate, now)
 }
 
 interface Rate {
@@ -78,3 +138,5 @@ const OWNER: Rate = { burst: 60, perMinute: 20 }
 /** Well below GitHub's secondary limit of 900 points a minute, of which a read costs one and a mint five. */
 const ALL: Rate = { burst: 600, perMinute: 300 }
 const OWNERS_REMEMBERED = 20_000
+/** As long as one call to GitHub may take: who waits behind calls that hang learns it when they end. */
+const LONGEST_TURN_MS = 5000

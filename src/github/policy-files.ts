@@ -6,7 +6,7 @@ import { Denial, type Reason } from '../terms/denial.ts'
 import { policyPath } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
 import type { Call } from './call.ts'
-import { isUnanswered } from './known-failures.ts'
+import { isUnanswered, saysNothing } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
 import { createPolicyMisses } from './policy-misses.ts'
 import { type KnownFile, type PolicyRead, readPolicy } from './policy-read.ts'
@@ -60,7 +60,18 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
         policies.set(key, { ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
         return fileOf(request, known, true)
       }
-      if (error instanceof Denial && !SAYS_NOTHING.has(error.reason)) policies.delete(key)
+      if (error instanceof Denial && !saysNothing(error)) policies.delete(key)
+      throw error
+    }
+  }
+
+  const loadUnknown = async (request: PolicyRequest): Promise<PolicyFile> => {
+    try {
+      return await budget.admit(request.owner, () => load(request, undefined))
+    } catch (error) {
+      // What those who were admitted have learnt answers those who no longer are.
+      if (error instanceof Denial && error.reason === 'LOOKUP_BUDGET_EXHAUSTED')
+        refuseKnownMiss(await misses.settled(request).then(() => misses.find(request)))
       throw error
     }
   }
@@ -98,11 +109,10 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       if (entry !== undefined && ageOf(entry) < FRESH_MS) return fileOf(request, entry, false)
       if (entry !== undefined && clock.monotonic() < entry.askAgainAt && mayStandIn(entry))
         return fileOf(request, entry, true)
-      if (entry === undefined) {
-        refuseKnownMiss(misses.find(request))
-        budget.check(request.owner)
-      }
-      return flights.run(`${epoch}/${key}`, signal, () => load(request, entry))
+      const flight = `${epoch}/${key}`
+      if (entry !== undefined) return flights.run(flight, signal, () => load(request, entry))
+      refuseKnownMiss(misses.find(request))
+      return flights.run(flight, signal, () => loadUnknown(request))
     },
     forget(repository) {
       epoch += 1
@@ -160,5 +170,3 @@ const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([
   'CONTENTS_NOT_GRANTED',
   'POLICY_READ_FORBIDDEN',
 ])
-/** Refusals that say nothing of the policy: the last good one may be needed again. */
-const SAYS_NOTHING: ReadonlySet<Reason> = new Set(['GITHUB_UNAVAILABLE', 'GITHUB_TIMEOUT', 'GITHUB_RATE_LIMITED'])

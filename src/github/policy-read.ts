@@ -4,7 +4,7 @@ import { POLICY_FOLDER, POLICY_SUFFIX } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
 import { type Answer, describe, isRedirect } from './answer.ts'
 import type { Call } from './call.ts'
-import { InstallationDoubted, unreadable } from './known-failures.ts'
+import { afterNo, InstallationDoubted, unreadable } from './known-failures.ts'
 import { type PathContent, readPathContent } from './policy-answer.ts'
 import type { ReaderToken, ReaderTokens } from './reader-tokens.ts'
 
@@ -38,14 +38,15 @@ export async function readPolicy(
   request: PolicyRequest & { readonly known: KnownFile | undefined },
   { call, readers, clock }: PolicyReadOptions,
 ): Promise<PolicyRead> {
-  let reader = await readers.get(request)
-  let answer = await get(request, reader, call)
-  const isDoubtful = answer.status === 401 || (answer.status === 404 && clock.monotonic() - reader.mintedAt > PROOF_MS)
-  if (isDoubtful) {
-    readers.drop(request, reader)
-    reader = await readers.get(request)
-    answer = await get(request, reader, call)
+  const read = async () => {
+    const reader = await readers.get(request)
+    return { reader, answer: await get(request, reader, call) }
   }
+  const first = await read()
+  const { status } = first.answer
+  const isDoubtful = status === 401 || (status === 404 && clock.monotonic() - first.reader.mintedAt > PROOF_MS)
+  if (isDoubtful) readers.drop(request, first.reader)
+  const { reader, answer } = !isDoubtful ? first : status === 404 ? await afterNo(read) : await read()
   return { reader, etag: answer.headers['etag'], ...understood(answer, request) }
 }
 

@@ -44,13 +44,12 @@ export function createReaderTokens(options: ReaderTokensOptions): ReaderTokens {
   const { clock } = options
   const tokens = new LRUCache<string, ReaderToken>({ max: TOKENS_KEPT })
   const flights = createSingleFlight<ReaderToken>()
-  const unattended = new AbortController().signal
   return {
     async get(request) {
       const key = keyOf(request)
       const held = tokens.get(key)
       if (held !== undefined && clock.now() < held.endsAt) return held
-      return flights.run(key, unattended, async () => {
+      return flights.run(key, undefined, async () => {
         const fresh = await mintReader(request, options)
         tokens.set(key, fresh)
         return fresh

@@ -1,6 +1,6 @@
 import type { Clock, Installation } from '../exchange/ports.ts'
 import type { Installations } from './installations.ts'
-import { InstallationDoubted } from './known-failures.ts'
+import { afterNo, InstallationDoubted } from './known-failures.ts'
 
 export interface WithInstallationOptions {
   readonly installations: Installations
@@ -22,10 +22,12 @@ export async function withInstallation<T>(
   } catch (error) {
     if (!(error instanceof InstallationDoubted)) throw error
   }
-  const current = await installations.renew(installation, askedAt)
-  try {
-    return await work(current)
-  } catch (error) {
-    throw error instanceof InstallationDoubted ? error.otherwise : error
-  }
+  return afterNo(async () => {
+    const current = await installations.renew(installation, askedAt)
+    try {
+      return await work(current)
+    } catch (error) {
+      throw error instanceof InstallationDoubted ? error.otherwise : error
+    }
+  })
 }

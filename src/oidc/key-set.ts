@@ -21,7 +21,7 @@ export type Candidate = () => KeyObject | undefined
 export function readKeySet(document: unknown, limit: number): KeySet | undefined {
   if (!isJsonObject(document) || !Array.isArray(document['keys'])) return undefined
   const members: readonly unknown[] = document['keys'].slice(0, limit)
-  const keys = members.filter(isJsonObject).filter(isForVerification).map(asEntry)
+  const keys = members.filter(isJsonObject).map(withoutNulls).filter(isForVerification).map(asEntry)
   return {
     memoryBytes: keys.length * JWK_BYTES + Math.min(keys.length, KEPT_KEYS) * KEY_BYTES,
     candidates({ alg, kid }) {
@@ -52,6 +52,11 @@ function asEntry(jwk: Record<string, unknown>, index: number): { readonly jwk: t
     return made
   }
   return { jwk, key }
+}
+
+/** Some issuers write null for what they leave out; the reference reads it so. */
+function withoutNulls(jwk: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(jwk).filter(([, value]) => value !== null))
 }
 
 /** RFC 7517 §4.2 and §4.3. A key whose private part is published signs for everybody. */

@@ -54,6 +54,6 @@ export const DEFAULT_LIMITS: Limits = {
   issuers: 1_000,
   totalBytes: 64 * 1024 * 1024,
   failures: 2_000, // more can not be made in 30 s with the budget below
-  fetches: { perDomain: { burst: 120, perSecond: 2 }, inAll: { burst: 300, perSecond: 40 } },
+  fetches: { perDomain: { burst: 300, perSecond: 2 }, inAll: { burst: 600, perSecond: 40 } },
   trials: { perDomain: { burst: 2_000, perSecond: 50 }, inAll: { burst: 4_000, perSecond: 300 } },
 }

@@ -3,7 +3,8 @@
  * (its signal aborts) stops waiting; the work goes on for the rest, so it must have limits of its own.
  */
 export interface SingleFlight<T> {
-  run(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>
+  /** `signal` undefined: the caller stays to the end. */
+  run(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>
 }
 
 export function createSingleFlight<T>(): SingleFlight<T> {
@@ -16,7 +17,7 @@ export function createSingleFlight<T>(): SingleFlight<T> {
         flights.set(key, flight)
         flight.catch(() => {}) // every caller may have left; a failure is reported to those who wait
       }
-      return untilAborted(flight, signal)
+      return signal === undefined ? flight : untilAborted(flight, signal)
     },
   }
 }

@@ -22,16 +22,21 @@ export function denialStatus(denial: Denial, context: DetailContext, protos: Pro
  */
 export function refuseStream(stream: ServerHttp2Stream, status: StatusObject, lingerMs: number): void {
   if (stream.destroyed || stream.closed) return
-  const headers: OutgoingHttpHeaders = {
-    ':status': 200,
-    'content-type': 'application/grpc+proto',
-    'grpc-status': status.code,
-    'grpc-message': encodeURI(status.details),
-    ...status.metadata.toHttp2Headers(),
-  }
-  stream.respond(headers, { endStream: true })
+  stream.respond(headersOnly(status), { endStream: true })
   stream.resume()
   closeAfter(stream, lingerMs)
+}
+
+/**
+ * What grpc-js refuses by itself, before there is a handler, has no details, and `Internal` for a message that cannot be
+ * decompressed, which clients take for a fault of the service. `reword` gives, for its code, the status to send instead.
+ */
+export function rewordRefusals(stream: ServerHttp2Stream, reword: (code: unknown) => StatusObject | undefined): void {
+  const respond = stream.respond.bind(stream)
+  stream.respond = (headers, options) => {
+    const better = options?.endStream === true ? reword(Reflect.get(headers ?? {}, 'grpc-status')) : undefined
+    respond(better === undefined ? headers : headersOnly(better), options)
+  }
 }
 
 /** Cuts a stream that is still open after `ms`: its caller does not end its half, or does not read its answer. */
@@ -45,6 +50,17 @@ export function bareStatus(code: ErrorCode, message: string, requestId: string):
   const metadata = new Metadata()
   metadata.set('x-request-id', requestId)
   return { code, details: wireText(message), metadata }
+}
+
+/** A whole answer in its headers ("Trailers-Only" of gRPC over HTTP/2). */
+function headersOnly({ code, details, metadata }: StatusObject): OutgoingHttpHeaders {
+  return {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-status': code,
+    'grpc-message': encodeURI(details),
+    ...metadata.toHttp2Headers(),
+  }
 }
 
 function statusMessage(

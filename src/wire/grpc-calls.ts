@@ -5,7 +5,7 @@ import { quote } from '../terms/text.ts'
 import { authorizationsOf } from './authorization.ts'
 import { requestIdOf, userAgentOf } from './caller-headers.ts'
 import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
-import { bareStatus, closeAfter, denialStatus, refuseStream } from './grpc-answer.ts'
+import { bareStatus, closeAfter, denialStatus, refuseStream, rewordRefusals } from './grpc-answer.ts'
 import type { WireLimits } from './limits.ts'
 import type { Protos } from './protos.ts'
 import type { Requests } from './requests.ts'
@@ -63,8 +63,8 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
   ): void {
     stream.on('error', ignore) // a stream that breaks: its 'close' is what is looked at
     const requestId = requestIdOf(headers, context.newRequestId)
-    const refuse = (denial: Denial): void =>
-      refuseStream(stream, denialStatus(denial, { domain: context.domain, requestId }, protos), limits.lingerMs)
+    const statusOf = (denial: Denial) => denialStatus(denial, { domain: context.domain, requestId }, protos)
+    const refuse = (denial: Denial): void => refuseStream(stream, statusOf(denial), limits.lingerMs)
     const path = headers[':path'] ?? ''
     const method = context.methods.get(path)
     if (method === undefined) {
@@ -98,6 +98,10 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       lifetime.abort(callerLeft())
     })
     closeAfter(stream, limits.requestMs + limits.lingerMs)
+    rewordRefusals(stream, (code) => {
+      const denial = waiting.has(key) ? unreadMessage(code, lifetime, limits) : undefined
+      return denial === undefined ? undefined : statusOf(denial)
+    })
     // Our own answer says more, so it goes first; grpc-js has the calls whose message never comes.
     const ownMs = timeoutHeader(lifeMs + HEAD_START_MS)
     context.serve(stream, { ...forwarded(headers), ...ownMs, [CALL_HEADER]: key }, flags)
@@ -112,6 +116,20 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       waiting.delete(key)
       return call
     },
+  }
+}
+
+/** Why grpc-js gives up a call whose message it could not read; undefined where its own words are the right ones. */
+function unreadMessage(code: unknown, { signal }: Lifetime, { messageBytes }: WireLimits): Denial | undefined {
+  switch (code) {
+    case status.RESOURCE_EXHAUSTED:
+      return new Denial('REQUEST_TOO_LARGE', `the message is larger than ${messageBytes} bytes`)
+    case status.INTERNAL:
+      return new Denial('REQUEST_MALFORMED', 'the message cannot be decompressed')
+    case status.DEADLINE_EXCEEDED:
+      return signal.reason instanceof Denial ? signal.reason : undefined
+    default:
+      return undefined
   }
 }
 

@@ -50,6 +50,7 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
     sessions.add(session)
     session.once('close', () => sessions.delete(session))
     session.on('error', ignore) // a peer that breaks the protocol; its session ends
+    cutWhenDeaf(session, limits.lingerMs)
   })
   return {
     inject: (socket) => injector.injectConnection(socket),
@@ -60,6 +61,28 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
       for (const session of sessions) session.destroy()
     },
   }
+}
+
+/**
+ * Headers that nghttp2 cannot decode, a value over 64 KiB among them, make it send a GOAWAY and read nothing more. Node does
+ * not notice, and the caller would wait for its answer; RFC 9113 §5.4.1 has the connection closed. Such a session has begun
+ * a stream that never came here, and answers no ping.
+ */
+function cutWhenDeaf(session: ServerHttp2Session, waitMs: number): void {
+  let known = 0
+  session.on('stream', ({ id = 0 }) => {
+    known = Math.max(known, id)
+  })
+  const look = (): void => {
+    if (session.destroyed) return
+    const { lastProcStreamID: begun = 0 } = session.state
+    if (begun <= known) return
+    known = begun
+    const cut = setTimeout(() => session.destroy(), waitMs)
+    session.ping(() => clearTimeout(cut))
+  }
+  const timer = setInterval(look, waitMs).unref()
+  session.once('close', () => clearInterval(timer))
 }
 
 function innerServer(server: Server): Http2Server {

@@ -104,7 +104,7 @@ const ANSWERS = {
   REQUEST_TOO_LARGE: {
     code: status.RESOURCE_EXHAUSTED,
     http: 413,
-    means: 'The body of the HTTP request is over 64 KiB.',
+    means: 'The body of the HTTP request is over 64 KiB, or the gRPC message over 4 MiB.',
     todo: 'Send only the parameters of docs/api.md.',
   },
   MEDIA_TYPE_UNSUPPORTED: {

@@ -45,6 +45,16 @@ test('a refusal before the token was verified names no actor', () => {
   })
 })
 
+test.each([
+  ['exact', { app: 'octo-sts' }],
+  ['pattern', { app_pattern: 'octo-sts' }],
+] as const)('an App that the policy pins is shown (%s)', (kind, shown) => {
+  const record = issuedRecord()
+  if (record.trustPolicy === undefined) throw new Error('the record has a policy')
+  const trustPolicy = { ...record.trustPolicy, app: { kind, source: 'octo-sts', matches: () => true } }
+  expect(exchangeEventData({ ...record, trustPolicy })['trust_policy']).toMatchObject(shown)
+})
+
 test('a stale policy is marked', () => {
   const policy = { path: 'p', repository: 'r', sha: 's', stale: true }
   expect(exchangeEventData(issuedRecord({ policy }))['policy']).toEqual({

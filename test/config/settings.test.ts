@@ -15,13 +15,17 @@ function read(env: Record<string, string>, files: Record<string, string> = {}) {
     },
     compilePattern(source) {
       if (source.includes('(?=')) throw new Error('lookahead is no RE2')
-      return { matches: (text) => text.startsWith(source.replace('.*', '')) }
+      return { matches: (text) => text.startsWith(source.replace(/(?:\.\*|\[).*$/, '')) }
     },
     checkStoreUrl(url) {
       if (!url.startsWith('redis://')) throw new Error('must be redis://')
     },
     checkPrivateKey(pem) {
       if (!pem.startsWith(KEY)) throw new Error('it is no PEM')
+    },
+    isPublicKey: (jwk) => jwk['kty'] === 'RSA' || jwk['kty'] === 'EC',
+    checkCertificate(pem) {
+      if (!pem.startsWith('-----BEGIN CERTIFICATE-----')) throw new Error('it is no PEM')
     },
   })
 }
@@ -165,6 +169,21 @@ test('an allowed issuer without pattern characters is compared as text, so that 
   expect(matching('https://b.example.com/x')).toEqual([false, true])
 })
 
+test('brackets make a pattern of an allowed issuer, but not around an address', () => {
+  const { allowedIssuers } = read({
+    ...GOOD,
+    ALLOWED_ISSUERS: 'https://idp-[0-9].example.com,https://[2001:db8::1]:8443/x',
+  })
+  const matching = (issuer: string) => allowedIssuers.map((rule) => rule.matches(issuer))
+  expect(matching('https://idp-7.example.com')).toEqual([true, false])
+  expect(matching('https://[2001:db8::1]:8443/x')).toEqual([false, true])
+})
+
+test.each(['ALLOWED_ISSUERS', 'ALLOWED_OWNERS'])('%s of nothing but commas is not taken for "all"', (name) => {
+  expect(problems({ ...GOOD, [name]: ' , ' })).toEqual([`${name} names none: leave it empty to allow all`])
+  expect(problems({ ...GOOD, [name]: ' ' })).toEqual([])
+})
+
 test('names that have no effect yet are said', () => {
   expect(read({ ...GOOD, OCTOSTS_QUOTA_STALE: '5m' }).notes).toEqual([
     'OCTOSTS_QUOTA_STALE has no effect in this version',
@@ -213,6 +232,10 @@ describe('ISSUERS_FILE', () => {
     ])
   })
 
+  test('a key set may hold keys that are not understood, beside one that is', () => {
+    expect(found('issuers: [{issuer: "https://a", jwks: {keys: [{kty: AKP}, {kty: RSA}]}}]')).toEqual([])
+  })
+
   test.each([
     ['issuers: [', /is not valid YAML/],
     ['[]', /must be a mapping with nothing but the list "issuers"/],
@@ -230,6 +253,8 @@ describe('ISSUERS_FILE', () => {
     ['issuers: [{issuer: "https://a", jwks: "[]"}]', /issuers\[0\] has a key set that is no JSON Web Key Set/],
     ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: oct, k: AA}]}}]', /issuers\[0\] has a private or secret key/],
     ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: RSA, d: AA}]}}]', /issuers\[0\] has a private or secret key/],
+    ['issuers: [{issuer: "https://a", jwks: {keys: [{kty: AKP}]}}]', /issuers\[0\] has a key set of which no key can/],
+    ['issuers: [{issuer: "https://a", ca_file: issuers.yaml}]', /issuers\[0\] has a ca_file without a PEM certificate/],
     ['issuers: [{issuer: "https://a"}, {issuer: "https://a"}]', /names "https:\/\/a" twice/],
   ])('%j is refused', (text, expected) => {
     expect(found(text)).toEqual([expect.stringMatching(expected)])

@@ -106,3 +106,15 @@ test('a list keeps the commas of its patterns', () => {
     '(x,y)',
   ])
 })
+
+test.each([
+  ['[^(/]+,b', ['[^(/]+', 'b']],
+  ['a\\(,b', ['a\\(', 'b']],
+  ['a\\),b', ['a\\)', 'b']],
+  ['(a\\),b),c', ['(a\\),b)', 'c']],
+  ['[]{,]{1,2},b', ['[]{,]{1,2}', 'b']],
+  ['[[:alpha:],\\],(],b', ['[[:alpha:],\\],(]', 'b']],
+  ['[a,b', ['[a', 'b']],
+])('brackets of a list that only look like brackets: %s', (text, entries) => {
+  expect(splitList(text)).toEqual(entries)
+})

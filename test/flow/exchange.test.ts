@@ -108,8 +108,13 @@ describe('what a token reaches', () => {
       flow.policy('acme/app', `pinned-${app}`, { app })
       expect(await granted({ identity: `pinned-${app}` })).toMatchObject({ repositories: ['app'] })
     }
-    flow.policy('acme/app', 'by-pattern', { app_pattern: 'octo-.*' })
-    expect(await granted({ identity: 'by-pattern' })).toMatchObject({ repositories: ['app'] })
+    for (const [identity, pattern] of [
+      ['by-slug', 'octo-.*'],
+      ['by-id', `other|0*${flow.github.app.id}`],
+    ] as const) {
+      flow.policy('acme/app', identity, { app_pattern: pattern })
+      expect(await granted({ identity })).toMatchObject({ repositories: ['app'] })
+    }
   })
 })
 

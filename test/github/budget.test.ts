@@ -138,10 +138,11 @@ describe('calls to GitHub', () => {
     world = await createWorld()
     await exchange()
     world.calls()
-    const identities = Array.from({ length: 20 }, (_, n) => `guess${n}`)
+    const identities = Array.from({ length: 300 }, (_, n) => `guess${n}`)
     const reasons = await Promise.all(identities.map((identity) => reason(exchange('acme', 'app', identity))))
     expect(new Set(reasons)).toEqual(new Set(['POLICY_NOT_FOUND']))
     expect(world.sandbox.calls.filter(({ path }) => path.endsWith('/chainguard'))).toHaveLength(1)
+    expect(world.calls()).toHaveLength(61)
   })
 
   test.each<readonly [string, Fault]>([
@@ -180,6 +181,29 @@ describe('calls to GitHub', () => {
     expect(denial).toMatchObject({ reason: 'LOOKUP_BUDGET_EXHAUSTED', retryAfterMs: 3000 })
     world.clock.advance(3000)
     expect(await reason(exchange('acme', 'other'))).toBe('REPOSITORY_NOT_SELECTED')
+  })
+
+  test('misses that are asked for all at once have the same end, and leave no debt', async () => {
+    world = await createWorld()
+    await exchange()
+    world.sandbox.regrant(world.installationId, { repositories: ['app'] })
+    world.calls()
+    const guesses = Array.from({ length: 300 }, (_, n) => reason(exchange('acme', `guess${n}`)))
+    const reasons = await Promise.all(guesses)
+    expect(world.calls()).toHaveLength(60)
+    expect(reasons.filter((one) => one === 'REPOSITORY_NOT_SELECTED')).toHaveLength(60)
+    expect(reasons.filter((one) => one === 'LOOKUP_BUDGET_EXHAUSTED')).toHaveLength(240)
+    world.clock.advance(3000)
+    expect(await reason(exchange('acme', 'other'))).toBe('REPOSITORY_NOT_SELECTED')
+  })
+
+  test('what is there is found, however much of it is asked for at once', async () => {
+    world = await createWorld()
+    const identities = Array.from({ length: 150 }, (_, n) => `deploy${n}`)
+    for (const name of identities) world.sandbox.putFile('acme', 'app', `.github/chainguard/${name}.sts.yaml`, 'x')
+    const files = await Promise.all(identities.map((identity) => exchange('acme', 'app', identity)))
+    expect(files).toHaveLength(150)
+    expect(world.calls().filter((call) => call === CONTENTS)).toHaveLength(150)
   })
 
   test('misses in all have an end, for owners nobody has heard of', async () => {

@@ -134,7 +134,7 @@ describe('a mint', () => {
       'GITHUB_UNAVAILABLE',
       1,
     ],
-    ['a redirect', { kind: 'redirect', location: 'http://127.0.0.1:1/' }, 'GITHUB_UNAVAILABLE', 1],
+    ['a redirect', { kind: 'redirect', location: 'http://127.0.0.1:1/' }, 'MINT_REFUSED', 1],
     ['10 MiB', { kind: 'huge-body', bytes: 10 * 1024 * 1024 }, 'GITHUB_UNAVAILABLE', 1],
     ['400', { kind: 'answer', status: 400, body: { message: 'x' } }, 'MINT_REFUSED', 1],
     ['422 without a known message', { kind: 'answer', status: 422, body: { message: 'no' } }, 'MINT_UNPROCESSABLE', 1],

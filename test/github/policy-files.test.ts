@@ -362,6 +362,24 @@ describe('the last good policy stands in', () => {
     expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
   })
 
+  test.each<readonly [string, Fault]>([
+    ['404', { kind: 'answer', status: 404, body: { message: 'Not Found' } }],
+    ['403', { kind: 'answer', status: 403, body: { message: 'no' } }],
+  ])('but not when it says %s and then falls silent, nor ever after', async (_, fault) => {
+    world = await createWorld()
+    const request = await world.policyRequest()
+    await load()
+    world.clock.advance(5 * MINUTE)
+    world.sandbox.fault({ ...FILE, times: 1 }, fault)
+    const silent = [{ method: 'POST' }, { path: '/orgs/acme/installation' }].map((where) =>
+      world.sandbox.fault(where, unicorn),
+    )
+    expect(await reason(world.github.loadPolicy(request, never()))).toBe('GITHUB_UNAVAILABLE')
+    for (const handle of silent) handle.clear()
+    world.sandbox.fault(FILE, unicorn)
+    expect(await reason(world.github.loadPolicy(request, never()))).toBe('GITHUB_UNAVAILABLE')
+  })
+
   test('but not for an answer that makes no sense, nor for a policy that is not good', async () => {
     world = await createWorld()
     world.sandbox.putFile('acme', 'lib', POLICY_PATH, 'invalid')

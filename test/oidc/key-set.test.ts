@@ -25,6 +25,8 @@ describe('which keys suit', () => {
     ['RSA for encryption', { ...rsa, use: 'enc' }, 'RS256', 0],
     ['a use that is no text', { ...rsa, use: ['sig'] }, 'RS256', 0],
     ['no use', { ...rsa, use: undefined }, 'RS256', 1],
+    ['members that are null', { ...rsa, alg: null, use: null, key_ops: null, d: null }, 'RS256', 1],
+    ['a modulus that is null', { ...rsa, n: null }, 'RS256', 0],
     ['operations without verify', { ...rsa, key_ops: ['sign'] }, 'RS256', 0],
     ['operations with verify', { ...rsa, key_ops: ['sign', 'verify'] }, 'RS256', 1],
     ['operations that are no list', { ...rsa, key_ops: 'verify' }, 'RS256', 0],

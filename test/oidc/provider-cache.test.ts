@@ -190,13 +190,13 @@ describe('budgets', () => {
     const compact = await token()
     await world.verify(compact)
     const reasons = await Promise.all(
-      Array.from({ length: 130 }, async (_, index) => {
+      Array.from({ length: 310 }, async (_, index) => {
         const iss = `${world.issuer.url}/invented/${index}`
         world.issuer.fault(`/invented/${index}/.well-known/openid-configuration`, { kind: 'answer', status: 404 })
         return world.reason(await world.issuer.sign({ sub: SUB, iss }))
       }),
     )
-    expect(reasons.filter((reason) => reason === 'ISSUER_INVALID').length).toBe(118)
+    expect(reasons.filter((reason) => reason === 'ISSUER_INVALID').length).toBe(298)
     expect(reasons.filter((reason) => reason === 'ISSUER_BUSY').length).toBe(12)
     await world.issuer.rotate()
     world.clock.advance(1)

@@ -143,6 +143,14 @@ describe('malformed HTTP/1.1 is answered, and the process lives', () => {
     expect(await closed(socket)).toBe(true)
     expect((await ask2(wire.port, '/healthz')).status).toBe(200)
   })
+
+  test('an HTTP/2 connection with a header that cannot be decoded is closed', async () => {
+    await using wire = await serve(undefined, { limits: { lingerMs: 100 } })
+    const socket = await open(wire.port, PREFACE)
+    const longValue = [0x10, 1, 0x61, 0x7f, 0xf1, 0xa1, 4] // "a" with a value of 70,000 bytes (RFC 7541 §5.1, §6.2.3)
+    socket.write(Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, longValue.length, 1, 4, 0, 0, 0, 1, ...longValue]))
+    expect(await closed(socket)).toBe(true)
+  })
 })
 
 describe('slow and silent callers are cut', () => {

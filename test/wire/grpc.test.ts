@@ -132,6 +132,28 @@ describe('Exchange', () => {
     expect(answer.code).toBe(code)
   })
 
+  test.each([
+    ['a message that is no gzip', [frame(Buffer.from('x'), 1)], true, 'INVALID_ARGUMENT', 'REQUEST_MALFORMED'],
+    ['a message over 4 MiB', [Buffer.from('00ffffffff', 'hex')], true, 'RESOURCE_EXHAUSTED', 'REQUEST_TOO_LARGE'],
+    [
+      'a message that does not end',
+      [Buffer.from('0000000009', 'hex')],
+      false,
+      'DEADLINE_EXCEEDED',
+      'DEADLINE_EXCEEDED',
+    ],
+  ] as const)(
+    '%s is refused with a reason, and never as a fault of the service',
+    async (_name, chunks, end, code, reason) => {
+      await using wire = await serve(undefined, { limits: { requestMs: 300 } })
+      const { headers } = await stream(wire.port, { 'grpc-encoding': 'gzip' }, chunks, end)
+      expect(headers['grpc-status']).toBe(String(status[code]))
+      expect(headers['x-request-id']).toEqual(expect.any(String))
+      expect(Buffer.from(String(headers['grpc-status-details-bin']), 'base64').toString('latin1')).toContain(reason)
+      expect(wire.seen).toEqual([])
+    },
+  )
+
   test('a bomb is stopped at 4 MiB', async () => {
     await using wire = await serve()
     const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
