@@ -94,6 +94,8 @@ describe('what a claim is, and what matches it', () => {
     ['{x: {pattern: a+}}', `{"x": "${LONG}"}`, false, false],
     [`{x: ${LONG}}`, `{"x": "${LONG}"}`, true, false],
     ['{x: b}', `{"x": "${LONG}"}`, false, true],
+    ['{x: {pattern: b.*}}', `{"x": [${'"a",'.repeat(1000)}"a"]}`, false, false],
+    ['{x: {pattern: b.*}}', `{"x": [${'"a",'.repeat(999)}"a"]}`, false, true],
     ['{x: {pattern: b.*}}', `{"x": [${'"a",'.repeat(1000)}"bb"]}`, false, false],
     ['{x: {pattern: b.*}}', `{"x": [${'"a",'.repeat(999)}"bb"]}`, true, false],
     ['{x: bb}', `{"x": [${'"a",'.repeat(1000)}"bb"]}`, true, false],
@@ -135,6 +137,11 @@ describe('what a claim is, and what matches it', () => {
       'CLAIM_MISSING a',
       'CLAIM_MISMATCH b',
       'CLAIM_MISMATCH c',
+    ])
+    expect(failures('claims: {__proto__: x, constructor: x, /a/__proto__: x}', { a: {} })).toEqual([
+      'CLAIM_MISSING __proto__',
+      'CLAIM_MISSING constructor',
+      'CLAIM_MISSING /a/__proto__',
     ])
     expect(failures('forbidden_claims: {a: x, b: x}', { a: 'x', b: 'y' })).toEqual(['CLAIM_FORBIDDEN a'])
   })
