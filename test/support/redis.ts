@@ -107,8 +107,8 @@ function freePort(): Promise<number> {
   const server = createServer()
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    // A cluster node also listens 10,000 above its port, so the port must be low enough.
-    server.listen(20_000 + Math.floor(Math.random() * 20_000), '127.0.0.1', () => {
+    // A cluster node also listens 10,000 above: both below 32,768, where systems take the ports of connections from.
+    server.listen(12_000 + Math.floor(Math.random() * 10_000), '127.0.0.1', () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
     })
