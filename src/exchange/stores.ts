@@ -81,7 +81,7 @@ export interface Reservations {
   release(key: string): Promise<void>
 }
 
-/** Messages among replicas. A message may be lost, and its sender gets it too. */
+/** Messages among replicas. A message may be lost, or overtake another, and its sender gets it too. */
 export interface Topics {
   publish(topic: string, message: string): Promise<void>
 

@@ -117,9 +117,10 @@ describe('sentinels', () => {
     expect(first.cli('wait', '1', '5000')).toBe('1')
     await eventually(() => expect(sentinel.cli('sentinel', 'replicas', 'main')).toContain(`${second.port}`))
 
+    await eventually(() => expect(sentinel.cli('sentinel', 'failover', 'main')).toBe('OK'), 30_000)
+    await eventually(() => expect(second.cli('role')).toMatch(/^master/), 30_000)
     await first.kill()
     await eventually(async () => expect(await stores.families.standing(family, 1)).toBe('current'), 30_000)
-    expect(second.cli('role')).toMatch(/^master/)
     expect(await eventually(() => stores.families.advance(family, 0))).toBe('reused')
     await eventually(() => expect(heard.slice(0, 2)).toEqual(['gap', 'gap']), 30_000)
     await eventually(() => stores.topics.publish('a', 'after'))
@@ -130,8 +131,7 @@ describe('sentinels', () => {
     await using server = await startRedis()
     await using stores = closing(await openRedis(server.url))
     const connection = () => /^id=(\d+) .*name=octo-sts /m.exec(server.cli('client', 'list'))?.[1]
-    const before = connection()
-    expect(before).toMatch(/^\d+$/)
+    const before = await eventually(() => expect(connection()).toMatch(/^\d+$/)).then(connection)
     server.cli('replicaof', '127.0.0.1', '1')
     await expect(stores.reservations.reserve('x', HOUR_MS)).rejects.toEqual(UNAVAILABLE)
     // Where the name stands for another server meanwhile, only a new connection finds it.

@@ -10,7 +10,7 @@ import { closing, HOUR_MS, redisTest as it, NO_GRACE, newFamily, openRedis, SILE
 const UNAVAILABLE = expect.objectContaining({ name: 'Denial', reason: 'STORE_UNAVAILABLE' })
 const FULL = expect.objectContaining({ name: 'Denial', reason: 'STORE_FULL' })
 /** Short, so that a test of what comes late does not wait; long enough for a busy machine. */
-const IMPATIENT = { limits: { commandMs: 300, connectMs: 300, longestRetryMs: 50, firstRetryMs: 10, heartbeatMs: 100 } }
+const IMPATIENT = { limits: { commandMs: 700, connectMs: 700, longestRetryMs: 50, firstRetryMs: 10, heartbeatMs: 100 } }
 
 describe('a store that is killed', () => {
   it('forgets nothing where it writes before it answers', async () => {
@@ -169,7 +169,7 @@ describe('a store that does not answer', () => {
   it('while it is paused is unavailable, and answers again afterwards', async () => {
     await using server = await startRedis()
     await using stores = closing(await openRedis(server.url, IMPATIENT))
-    server.cli('client', 'pause', '1000', 'all')
+    server.cli('client', 'pause', '1500', 'all')
     await expect(stores.reservations.reserve('x', HOUR_MS)).rejects.toEqual(UNAVAILABLE)
     await eventually(() => expect(stores.isHealthy()).toBe(false))
     await eventually(() => expect(stores.isHealthy()).toBe(true))

@@ -1,5 +1,5 @@
 /** Looks again and again until `check` does not throw, at most `limitMs`; then its last error is the answer. */
-export async function eventually<T>(check: () => T | Promise<T>, limitMs = 10_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, limitMs = 15_000): Promise<T> {
   const endMs = performance.now() + limitMs
   for (;;) {
     try {

@@ -66,14 +66,14 @@ interface StartOptions {
   readonly program?: (directory: string) => readonly string[]
 }
 
-/** A sentinel that alone decides over one master, named `main`. */
+/** A sentinel that alone decides over one master, named `main`; it hands over when it is told to. */
 export function startSentinel(master: RedisServer): Promise<RedisServer> {
   return startRedis([], {
     program(directory) {
       const file = join(directory, 'sentinel.conf') // which the sentinel writes, too
       writeFileSync(
         file,
-        `sentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 500\n`,
+        `sentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main 60000\n`,
       )
       return [file, '--sentinel']
     },
