@@ -91,14 +91,12 @@ function redis(server: RedisServer, url = server.url): Source {
 async function cluster(): Promise<Source> {
   const settings = ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']
   const [first, second] = await Promise.all([startRedis(settings), startRedis(settings)])
-  first.cli('cluster', 'addslotsrange', '0', '8191')
-  second.cli('cluster', 'addslotsrange', '8192', '16383')
-  first.cli('cluster', 'meet', '127.0.0.1', `${second.port}`)
-  await eventually(() => {
-    for (const { cli } of [first, second]) {
-      if (!cli('cluster', 'info').includes('cluster_state:ok')) throw new Error('the cluster is not complete')
-    }
-  })
+  try {
+    await join(first, second)
+  } catch (error) {
+    await Promise.all([first, second].map((server) => server[Symbol.asyncDispose]()))
+    throw error
+  }
   const source = redis(first, `${first.url}?cluster=true`)
   return {
     ...source,
@@ -107,6 +105,17 @@ async function cluster(): Promise<Source> {
       await second[Symbol.asyncDispose]()
     },
   }
+}
+
+async function join(first: RedisServer, second: RedisServer): Promise<void> {
+  first.cli('cluster', 'addslotsrange', '0', '8191')
+  second.cli('cluster', 'addslotsrange', '8192', '16383')
+  first.cli('cluster', 'meet', '127.0.0.1', `${second.port}`)
+  await eventually(() => {
+    for (const { cli } of [first, second]) {
+      if (!cli('cluster', 'info').includes('cluster_state:ok')) throw new Error('the cluster is not complete')
+    }
+  })
 }
 
 /** Stores that a test closes at its end. */
