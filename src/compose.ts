@@ -6,6 +6,7 @@ import type { Settings } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
+import { createRevokeFamily } from './exchange/revoke-family.ts'
 import { createGitHub } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createVerifier } from './oidc/verifier.ts'
@@ -82,6 +83,10 @@ export async function composeService(
   const server = await listen({
     exchange: createExchange(ports, rules),
     refresh: createRefresh(ports, rules),
+    revokeRefreshToken: createRevokeFamily(ports),
+    revokeInstallationToken: github.revokeToken,
+    gitHubWebUrl: github.webUrl,
+    clock,
     domain: settings.domain,
     port: settings.port,
     ...(host === undefined ? {} : { host }),

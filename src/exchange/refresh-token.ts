@@ -33,19 +33,30 @@ export interface RefreshTokenSeal {
 export function encodeContents(contents: RefreshTokenContents): string {
   const { family, generation, startedAtMs, endsAtMs, scope, identity, cap, claims } = contents
   const members = { v: VERSION, f: family, g: generation, s: startedAtMs, e: endsAtMs, o: scope, i: identity, c: cap }
-  return JSON.stringify({ ...members, p: claims.payload, a: claims.aud })
+  return JSON.stringify({ ...members, p: claims.payload, x: claims.exactPayload, a: claims.aud })
 }
 
 /** Reads what `encodeContents` wrote; undefined for anything else, such as the contents of a later version. */
 export function decodeContents(text: string): RefreshTokenContents | undefined {
   const value: unknown = JSON.parse(text)
   if (!isJsonObject(value) || value['v'] !== VERSION) return undefined
-  const { f: family, g: generation, s: startedAtMs, e: endsAtMs, o: scope, i: identity, c, p: payload, a: aud } = value
+  const {
+    f: family,
+    g: generation,
+    s: startedAtMs,
+    e: endsAtMs,
+    o: scope,
+    i: identity,
+    c,
+    p: payload,
+    x: exactPayload,
+    a: aud,
+  } = value
   const cap = capOf(c)
   if (typeof family !== 'string' || !isCount(generation) || !isCount(startedAtMs) || !isCount(endsAtMs))
     return undefined
   if (typeof scope !== 'string' || typeof identity !== 'string' || cap === null) return undefined
-  const claims = claimsOf(payload, aud)
+  const claims = claimsOf({ payload, exactPayload, aud })
   if (claims === undefined) return undefined
   return { family, generation, startedAtMs, endsAtMs, scope, identity, cap, claims }
 }
@@ -64,7 +75,7 @@ function capOf(value: unknown): RefreshTokenContents['cap'] | null {
   return entries.length === value.length ? entries : null
 }
 
-function claimsOf(payload: unknown, aud: unknown): Claims | undefined {
+function claimsOf({ payload, exactPayload, aud }: Record<string, unknown>): Claims | undefined {
   if (!isJsonObject(payload) || !Array.isArray(aud)) return undefined
   const { iss, sub, exp, iat, nbf, jti } = payload
   if (typeof iss !== 'string' || typeof sub !== 'string' || typeof exp !== 'number') return undefined
@@ -77,6 +88,7 @@ function claimsOf(payload: unknown, aud: unknown): Claims | undefined {
     ...(typeof nbf === 'number' ? { nbf } : {}),
     ...(typeof jti === 'string' ? { jti } : {}),
     payload,
+    ...(isJsonObject(exactPayload) ? { exactPayload } : {}),
   }
 }
 

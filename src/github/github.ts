@@ -12,7 +12,9 @@ import { type AppIdentity, proveKey } from './prove-key.ts'
 import { createReaderTokens } from './reader-tokens.ts'
 import { type CallReport, createRest } from './rest.ts'
 import { createRevocations } from './revocations.ts'
+import { createTokenRevocations, type TokenRevocations } from './token-revocation.ts'
 import { createVisibleRepositories } from './visible-repositories.ts'
+import { webUrlOf } from './web-url.ts'
 
 export interface GitHubOptions {
   /** `https://api.github.com`, or `https://{host}/api/v3` of an Enterprise Server. */
@@ -36,6 +38,10 @@ export interface GitHub
   extends Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'listRepositories' | 'mint' | 'revoke'> {
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
   proveKey(signal: AbortSignal): Promise<AppIdentity>
+  /** For `/revoke`, where anybody may send anything: over connections and within a budget of its own. */
+  readonly revokeToken: TokenRevocations['revokeToken']
+  /** Where people see this GitHub: `https://github.com`. */
+  readonly webUrl: string
   readonly forgetPolicies: PolicyFiles['forget']
   /** Waits for mints and revocations that are under way, which end by their own limits, and closes the connections. */
   close(): Promise<void>
@@ -47,7 +53,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const callLimitMs = options.callLimitMs ?? CALL_LIMIT_MS
   const monotonic = () => clock.monotonic()
   const appJwt = createAppJwt({ appId: app.id, sign: createKeySigner(parsePrivateKey(app.privateKey)), clock })
-  const rest = createRest({
+  const restOptions = {
     baseUrl,
     appId: app.id,
     appJwt,
@@ -56,8 +62,12 @@ export function createGitHub(options: GitHubOptions): GitHub {
     log,
     monotonic,
     onCall: options.onCall ?? (() => {}),
-  })
-  const call = createCall({ rest, appJwt, now: () => clock.now(), monotonic, callLimitMs })
+  }
+  const rest = createRest(restOptions)
+  const callOptions = { appJwt, now: () => clock.now(), monotonic, callLimitMs }
+  const call = createCall({ ...callOptions, rest })
+  const strangersRest = createRest({ ...restOptions, connections: STRANGERS_CONNECTIONS })
+  const strangers = createTokenRevocations(createCall({ ...callOptions, rest: strangersRest }), clock)
   const budget = createLookupBudget(clock)
   const { revoke, settled } = createRevocations(call, log)
   const installations = createInstallations({ call, clock, budget, staleMaxMs })
@@ -75,14 +85,18 @@ export function createGitHub(options: GitHubOptions): GitHub {
     listRepositories: visible.list,
     mint: createMint({ call, revoke, installations, clock, track, notReached: visible.forget }),
     revoke,
+    revokeToken: strangers.revokeToken,
+    webUrl: webUrlOf(baseUrl),
     proveKey: (signal) => proveKey(call, signal),
     forgetPolicies: policies.forget,
     async close() {
       while (mints.size > 0) await Promise.all(mints)
-      await settled()
-      await rest.close()
+      await Promise.all([settled(), strangers.settled()])
+      await Promise.all([rest.close(), strangersRest.close()])
     },
   }
 }
 
 const CALL_LIMIT_MS = 5000
+/** Enough for tens of revocations a second, few enough to leave GitHub's limit of concurrent requests to the exchanges. */
+const STRANGERS_CONNECTIONS = 4

@@ -33,10 +33,10 @@ interface FetchLimit {
  * A `fetch` for Octokit over one undici pool: a sixth of the processor time of the global one (which costs more than all
  * else in an exchange), and with an end to the size and the time of what GitHub sends.
  */
-export function createPoolFetch(baseUrl: string, connectTimeoutMs: number): PoolFetch {
+export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, connections = CONNECTIONS): PoolFetch {
   const origin = new URL(baseUrl).origin
   const pool = new Pool(origin, {
-    connections: CONNECTIONS,
+    connections,
     connect: { timeout: connectTimeoutMs },
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: SILENCE_MS,

@@ -35,6 +35,8 @@ export interface RestOptions {
   readonly appJwt: AppJwt
   readonly userAgent: string
   readonly callLimitMs: number
+  /** Of its pool, at most; absent: as many as an exchange server can use. */
+  readonly connections?: number
   readonly log: Logger
   readonly monotonic: () => number
   readonly onCall: (report: CallReport) => void
@@ -47,7 +49,7 @@ export interface RestOptions {
 export function createRest(options: RestOptions): Rest {
   const { appId, appJwt, userAgent, callLimitMs, log, monotonic, onCall } = options
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
-  const pool = createPoolFetch(baseUrl, callLimitMs)
+  const pool = createPoolFetch(baseUrl, callLimitMs, options.connections)
   const common = { baseUrl, userAgent, log: octokitLog(log) }
   const createJwt = (_id: number | string, skewSeconds?: number) => appJwt.get(skewSeconds)
   // The App insists on a private key and would sign a JWT for each call: its client gets the cached one instead, which

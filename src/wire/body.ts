@@ -15,14 +15,30 @@ export interface BodyRules {
  * Refuses with `REQUEST_TOO_LARGE`, `MEDIA_TYPE_UNSUPPORTED`, `REQUEST_MALFORMED`, or the signal's reason.
  */
 export async function readBody(request: IncomingMessage | Http2ServerRequest, rules: BodyRules): Promise<Pairs> {
+  const { text, type } = await readText(request, rules)
+  if (text === '') return []
+  if (type === FORM) return parsePairs(text, 'form')
+  if (type === 'application/json') return parseJsonPairs(text)
+  throw unsupported(`the body must be ${FORM} or application/json`)
+}
+
+/** As `readBody`, of a form alone: OAuth knows no other request (RFC 6749 §3.2). */
+export async function readForm(request: IncomingMessage | Http2ServerRequest, rules: BodyRules): Promise<Pairs> {
+  const { text, type } = await readText(request, rules)
+  if (text === '') return []
+  if (type === FORM) return parsePairs(text, 'form')
+  throw unsupported(`the body must be ${FORM}`)
+}
+
+async function readText(
+  request: IncomingMessage | Http2ServerRequest,
+  rules: BodyRules,
+): Promise<{ readonly text: string; readonly type: string }> {
   const bytes = await readBytes(request, rules)
-  if (bytes.length === 0) return []
+  if (bytes.length === 0) return { text: '', type: '' }
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw unsupported('the body is compressed: send it as it is')
-  const type = mediaType(request.headers['content-type'])
-  if (type === 'application/x-www-form-urlencoded') return parsePairs(utf8(bytes), 'form')
-  if (type === 'application/json') return parseJsonPairs(utf8(bytes))
-  throw unsupported('the body must be application/x-www-form-urlencoded or application/json')
+  return { text: utf8(bytes), type: mediaType(request.headers['content-type']) }
 }
 
 function readBytes(request: IncomingMessage | Http2ServerRequest, { limitBytes, signal }: BodyRules): Promise<Buffer> {
@@ -68,3 +84,5 @@ function unsupported(message: string): Denial {
 }
 
 function ignore(): void {}
+
+const FORM = 'application/x-www-form-urlencoded'

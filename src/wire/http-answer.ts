@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Denial } from '../terms/denial.ts'
 import { type DetailContext, detailsOf, jsonOf, messageOf, retryAfterMs } from './details.ts'
+import { PROTECTED_RESOURCE_PATH } from './oauth-metadata.ts'
 import { answerOf, httpStatusOf } from './status.ts'
 
 /** One request over HTTP/1.1, or over HTTP/2 through Node's compatibility API. */
@@ -42,7 +43,8 @@ export function jsonAnswer(status: number, value: unknown): HttpAnswer {
 
 /**
  * A denial over HTTP (contract §2, §3, §10): code and message in the body, google.rpc details beside them, `Retry-After`
- * where another try can help, and on 401 the challenge of RFC 6750 §3, with `invalid_token` where there was a token.
+ * where another try can help, and on 401 the challenge of RFC 6750 §3, with `invalid_token` where there was a token, and
+ * with the address of the metadata (RFC 9728 §5.1).
  */
 export function denialAnswer(denial: Denial, context: DetailContext): HttpAnswer {
   const answer = answerOf(denial.reason)
@@ -55,7 +57,7 @@ export function denialAnswer(denial: Denial, context: DetailContext): HttpAnswer
       'content-type': 'application/json',
       'cache-control': 'no-store',
       ...(waitMs === undefined ? {} : { 'retry-after': String(Math.ceil(waitMs / 1_000)) }),
-      ...(status === 401 ? { 'www-authenticate': challengeFor(denial) } : {}),
+      ...(status === 401 ? { 'www-authenticate': challengeFor(denial, context) } : {}),
     },
     body: JSON.stringify({ code: answer.code, message: messageOf(denial, context), details }),
   }
@@ -91,6 +93,7 @@ const WITHOUT_TOKEN: ReadonlySet<string> = new Set([
   'AUTHORIZATION_MALFORMED',
 ])
 
-function challengeFor({ reason }: Denial): string {
-  return WITHOUT_TOKEN.has(reason) ? 'Bearer' : 'Bearer error="invalid_token"'
+function challengeFor({ reason }: Denial, { domain }: DetailContext): string {
+  const error = WITHOUT_TOKEN.has(reason) ? '' : 'error="invalid_token", '
+  return `Bearer ${error}resource_metadata="https://${domain}${PROTECTED_RESOURCE_PATH}"`
 }

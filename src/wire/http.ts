@@ -1,10 +1,9 @@
-import type { Caller, Exchange, Issued, Refresh } from '../exchange/request.ts'
-import type { Logger } from '../runtime/log.ts'
+import type { Issued } from '../exchange/request.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { authorizationsOf } from './authorization.ts'
 import { readBody } from './body.ts'
-import { requestIdOf, userAgentOf } from './caller-headers.ts'
-import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
+import { requestIdOf } from './caller-headers.ts'
+import { beginLifetime, callerLeft, parseGrpcTimeout } from './deadline.ts'
 import { deliverable } from './deliver.ts'
 import {
   denialAnswer,
@@ -15,32 +14,20 @@ import {
   onClosed,
   send,
 } from './http-answer.ts'
-import type { WireLimits } from './limits.ts'
+import { createOAuthEndpoints, type OAuthContext } from './oauth.ts'
+import { metadataDocuments, REVOKE_PATH, TOKEN_PATH } from './oauth-metadata.ts'
+import { openApiDocument } from './openapi.ts'
 import { documentAnswer, errorsPage, rootAnswer, type WireDocument } from './pages.ts'
 import { parametersOf, parsePairs } from './parameters.ts'
 import { logRefusal } from './refusal-log.ts'
 import type { Requests } from './requests.ts'
+import { callerOf, type Visit, withToken } from './visit.ts'
 
-export interface HttpContext {
-  readonly exchange: Exchange
-  readonly refresh: Refresh
-  readonly domain: string
+export interface HttpContext extends OAuthContext {
   readonly isReady: () => boolean
-  readonly log: Logger
   readonly newRequestId: () => string
   readonly documents: ReadonlyMap<string, WireDocument>
-  readonly limits: WireLimits
   readonly requests: Requests
-}
-
-/** One request on its way through the handler. */
-interface Visit {
-  readonly request: HttpRequest
-  readonly response: HttpResponse
-  readonly requestId: string
-  readonly lifetime: Lifetime
-  readonly path: string
-  readonly query: string
 }
 
 /** The HTTP half of the wire, for HTTP/1.1 and HTTP/2 alike (contract §2, §10). It never throws and always answers. */
@@ -71,15 +58,23 @@ type Routes = ReadonlyMap<string, Readonly<Record<string, Handler>>>
 
 function routesOf(context: HttpContext): Routes {
   const exchange: Handler = (visit) => exchangeAnswer(visit, context)
+  const oauth = createOAuthEndpoints(context)
+  const documents = new Map([
+    ...context.documents,
+    ...metadataDocuments(context.domain),
+    ['/openapi.json', openApiDocument(context.domain)] as const,
+  ])
   const page = (handler: Handler) => ({ GET: handler, HEAD: handler })
   return new Map<string, Readonly<Record<string, Handler>>>([
-    ...[...context.documents].map(([path, document]) => [path, page(() => documentAnswer(document))] as const),
+    ...[...documents].map(([path, document]) => [path, page(() => documentAnswer(document))] as const),
     ['/', page(({ request }) => rootAnswer(context.domain, request.headers.accept))],
     ['/errors', page(() => errorsPage(context.domain))],
     ['/healthz', page(() => jsonAnswer(200, { status: 'ok' }))],
     ['/readyz', page(() => readiness(context.isReady()))],
     ['/sts/exchange', { GET: exchange, POST: exchange }],
     ['/sts/exchange_refresh_token', { POST: (visit) => refreshAnswer(visit, context) }],
+    [TOKEN_PATH, { POST: oauth.token }],
+    [REVOKE_PATH, { POST: oauth.revoke }],
   ])
 }
 
@@ -97,7 +92,7 @@ async function exchangeAnswer(visit: Visit, context: HttpContext): Promise<HttpA
   const request = await requestOf(visit, context)
   const caller = callerOf(visit)
   const issued = await deliverable(context.exchange(request, caller), caller)
-  return tokenAnswer(visit, issued, rawToken(issued))
+  return withToken(visit, issued, jsonAnswer(200, rawToken(issued)))
 }
 
 async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAnswer> {
@@ -105,7 +100,8 @@ async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAn
   const caller = callerOf(visit)
   const refreshed = await deliverable(context.refresh(request, caller), caller)
   const { token, expiresAt, refreshToken } = refreshed
-  return tokenAnswer(visit, refreshed, { token: rawToken({ token, expiresAt }), refreshToken: rawToken(refreshToken) })
+  const pair = { token: rawToken({ token, expiresAt }), refreshToken: rawToken(refreshToken) }
+  return withToken(visit, refreshed, jsonAnswer(200, pair))
 }
 
 async function requestOf({ request, lifetime, query }: Visit, { limits }: HttpContext) {
@@ -114,21 +110,6 @@ async function requestOf({ request, lifetime, query }: Visit, { limits }: HttpCo
   const rules = { limitBytes: limits.bodyBytes, signal: lifetime.signal }
   const inBody = request.method === 'POST' ? await readBody(request, rules) : []
   return { ...parametersOf([...inQuery, ...inBody]), authorization: authorizationsOf(request.rawHeaders) }
-}
-
-function callerOf({ request, requestId, lifetime }: Visit): Caller {
-  return { requestId, protocol: 'http', userAgent: userAgentOf(request.headers), signal: lifetime.signal }
-}
-
-/** The answer with a token in it, which is abandoned when the answer cannot be delivered. */
-function tokenAnswer({ request, response, lifetime }: Visit, issued: Issued, body: object): HttpAnswer {
-  if (lifetime.signal.aborted) {
-    issued.abandon()
-    throw lifetime.signal.reason
-  }
-  onClosed(request, response, (delivered) => delivered || issued.abandon())
-  const { headers, ...rest } = jsonAnswer(200, body)
-  return { ...rest, headers: { ...headers, 'cache-control': 'no-store' } }
 }
 
 /** RawToken in proto3 JSON, with unset fields written out: these members and no others (contract §10). */

@@ -1,3 +1,4 @@
+import type { Clock } from '../exchange/ports.ts'
 import type { Exchange, Refresh } from '../exchange/request.ts'
 import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
@@ -7,6 +8,7 @@ import { createGrpcServer } from './grpc-server.ts'
 import { createHealth, type Health } from './health.ts'
 import { createHttpHandler } from './http.ts'
 import { DEFAULT_LIMITS, type WireLimits } from './limits.ts'
+import type { OAuthContext } from './oauth.ts'
 import type { WireDocument } from './pages.ts'
 import { SERVICE_NAME } from './protos.ts'
 import { createRequests, type Requests } from './requests.ts'
@@ -14,6 +16,11 @@ import { createRequests, type Requests } from './requests.ts'
 export interface WireOptions {
   readonly exchange: Exchange
   readonly refresh: Refresh
+  readonly revokeRefreshToken: OAuthContext['revokeRefreshToken']
+  readonly revokeInstallationToken: OAuthContext['revokeInstallationToken']
+  /** Where people see GitHub; `https://github.com` when absent. */
+  readonly gitHubWebUrl?: string
+  readonly clock: Pick<Clock, 'now'>
   /** The STS domain: in error details, and in links to the documentation. */
   readonly domain: string
   /** 0: one that is free. */
@@ -47,7 +54,15 @@ export async function listen(options: WireOptions): Promise<WireServer> {
   const limits: WireLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const requests = createRequests()
   const isReady = (): boolean => !requests.closing && options.isReady()
-  const context = { ...options, documents: options.documents ?? new Map(), limits, requests, isReady }
+  const context = {
+    ...options,
+    documents: options.documents ?? new Map(),
+    gitHubWebUrl: options.gitHubWebUrl ?? 'https://github.com',
+    now: () => options.clock.now(),
+    limits,
+    requests,
+    isReady,
+  }
   const health = createHealth([SERVICE_NAME], isReady)
   const http = createHttpHandler(context)
   const http2 = createGrpcServer({ ...context, health, http })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { HttpAnswer } from './http-answer.ts'
 import { jsonAnswer } from './http-answer.ts'
-import { answerOf, httpStatusOf, REASONS } from './status.ts'
+import { answerOf, httpStatusOf, oauthErrorOf, REASONS } from './status.ts'
 
 /** A file that is served as it is, such as a schema. */
 export interface WireDocument {
@@ -44,7 +44,7 @@ export function errorsPage(domain: string): HttpAnswer {
   const rows = REASONS.map((reason) => {
     const answer = answerOf(reason)
     const retry = answer.retryAfterMs === undefined ? '' : ' · another try can help'
-    return `<section id="${reason}"><h2>${reason}</h2><p>gRPC ${answer.code} · HTTP ${httpStatusOf(answer)}${retry}</p>
+    return `<section id="${reason}"><h2>${reason}</h2><p>gRPC ${answer.code} · HTTP ${httpStatusOf(answer)} · OAuth ${oauthErrorOf(answer, 'subject_token')}${retry}</p>
 <p>${textHtml(answer.means)}</p><p><strong>What to do:</strong> ${textHtml(answer.todo)}</p></section>`
   })
   return htmlAnswer('Why an exchange is refused', `<p>By <code>${escapeHtml(domain)}</code>.</p>\n${rows.join('\n')}`)

@@ -21,6 +21,8 @@ import { loadProtos } from '../../src/wire/protos.ts'
 export const DOMAIN = 'sts.example.com'
 export const EXPIRES_AT = new Date('2026-01-02T03:04:05Z')
 export const REFRESH_EXPIRES_AT = new Date('2026-01-02T10:00:00Z')
+/** An hour before `EXPIRES_AT`, and half a second. */
+const NOW = EXPIRES_AT.getTime() - 3_600_500
 export const PERMISSIONS = permissionsOf([['contents', 'read']]) as Permissions
 
 export interface Fixture extends AsyncDisposable {
@@ -58,6 +60,9 @@ export async function serve(
   const server = await listen({
     exchange,
     refresh,
+    revokeRefreshToken: async () => false,
+    revokeInstallationToken: async () => 'unknown',
+    clock: { now: () => NOW },
     domain: DOMAIN,
     port: 0,
     host: '127.0.0.1',

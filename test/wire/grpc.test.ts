@@ -120,12 +120,6 @@ describe('Exchange', () => {
     ['a message over 4 MiB', PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
     ['an unknown method', '/chainguard.platform.oidc.SecurityTokenService/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
     ['an unknown service', '/nope.Nope/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
-    [
-      'refresh',
-      '/chainguard.platform.oidc.SecurityTokenService/ExchangeRefreshToken',
-      Buffer.alloc(0),
-      status.UNIMPLEMENTED,
-    ],
   ])('%s', async (_name, path, bytes, code) => {
     await using wire = await serve()
     const answer = await rawCall(makeRawClient(wire.port), path, bytes)

@@ -6,6 +6,7 @@ import { ask1, ask2, askRaw, BEARER, type HttpAsk, PERMISSIONS, serve } from './
 const SUCCESS = '{"token":"ghs_test","refreshToken":"","expiry":"2026-01-02T03:04:05Z"}'
 const FORM = { ...BEARER, 'content-type': 'application/x-www-form-urlencoded' }
 const JSON_TYPE = { ...BEARER, 'content-type': 'application/json; charset=utf-8' }
+const METADATA = 'resource_metadata="https://sts.example.com/.well-known/oauth-protected-resource"'
 const NONE = { scope: '', scopes: [], identity: '', cap: [] }
 
 interface Row {
@@ -292,7 +293,7 @@ describe('what is refused, with its reason', () => {
       const answer = await send(wire.port, path, ask)
       expect([answer.status, JSON.parse(answer.body).details[0].reason]).toEqual([status, reason])
       expect(answer.headers['content-type']).toBe('application/json')
-      const challenge = reason.startsWith('AUTHORIZATION') ? 'Bearer' : undefined
+      const challenge = reason.startsWith('AUTHORIZATION') ? `Bearer ${METADATA}` : undefined
       expect(answer.headers['www-authenticate']).toBe(challenge)
     }
   })
@@ -312,7 +313,7 @@ describe('what is refused, with its reason', () => {
       throw new Denial('TOKEN_EXPIRED', 'unable to verify bearer token: expired')
     })
     const answer = await ask1(wire.port, '/sts/exchange')
-    expect(answer.headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+    expect(answer.headers['www-authenticate']).toBe(`Bearer error="invalid_token", ${METADATA}`)
   })
 })
 
