@@ -1,16 +1,19 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
-import type { Settings } from './config/settings.ts'
+import type { ReaderNeeds } from './config/reader.ts'
+import type { Settings, SettingsNeeds } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
 import { createGitHub } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
+import { parsePrivateKey } from './github/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
+import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
 import { openStores } from './store/open-stores.ts'
@@ -165,3 +168,27 @@ function schemas() {
     ]),
   )
 }
+
+/** What the configuration must ask other parts: whether a key, a certificate, a pattern or a store's URL is one. */
+export const SETTINGS_NEEDS: Omit<SettingsNeeds, keyof ReaderNeeds> = {
+  checkPrivateKey: parsePrivateKey,
+  checkStoreUrl: parseStoreUrl,
+  isPublicKey(jwk) {
+    try {
+      const key = createPublicKey({ key: { ...jwk }, format: 'jwk' })
+      // Node makes a key of a few bits out of a modulus that is no base64url.
+      return key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) >= RSA_BITS_LEAST
+    } catch {
+      return false
+    }
+  },
+  checkCertificate: (pem) => void new X509Certificate(pem),
+  compilePattern(source) {
+    const compilation = compilePattern(source)
+    if (!compilation.ok) throw new Error(compilation.fault)
+    return compilation.matcher
+  },
+}
+
+/** Contract §5. */
+const RSA_BITS_LEAST = 2_048

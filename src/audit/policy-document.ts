@@ -18,6 +18,7 @@ export function policyDocument(policy: TrustPolicy): Record<string, unknown> {
     ...(expires === undefined ? {} : { expires: expires.source }),
     ...(refresh === undefined ? {} : { refresh: { max_age: `${refresh.maxAgeMs / 1000}s` } }),
     ...(singleUse ? { single_use: true } : {}),
+    ...field('app', policy.app),
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { SETTINGS_NEEDS } from '../compose.ts'
 import { storeSettingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/reader.ts'
 import type { StoreSettings } from '../config/store-settings.ts'
@@ -14,7 +15,6 @@ import { parseStoreUrl } from '../store/store-address.ts'
 import { Denial } from '../terms/denial.ts'
 import { parseIdentity } from '../terms/identity.ts'
 import { formatScope, parseScope } from '../terms/scope.ts'
-import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 const USAGE = `octo-sts revoke: ends refresh tokens, at once and on every replica (STORE_URL says where their state is)
 

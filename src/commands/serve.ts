@@ -1,10 +1,9 @@
-import { composeService } from '../compose.ts'
+import { composeService, SETTINGS_NEEDS } from '../compose.ts'
 import { settingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/reader.ts'
 import { createLog } from '../runtime/log.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
 import { Denial } from '../terms/denial.ts'
-import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 /** Runs the service until SIGTERM or SIGINT. Resolves to the exit status: 0, or 1 when it could not start. */
 export async function serve(): Promise<number> {

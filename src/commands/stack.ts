@@ -1,11 +1,10 @@
-import { composeService, type Service } from '../compose.ts'
+import { composeService, SETTINGS_NEEDS, type Service } from '../compose.ts'
 import { readSettings, type Settings } from '../config/settings.ts'
 import type { Clock } from '../exchange/ports.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../sandbox/github.ts'
 import { createSandboxIssuer, type SandboxIssuer, type SandboxIssuerOptions } from '../sandbox/issuer.ts'
-import { SETTINGS_NEEDS } from './settings-needs.ts'
 
 export interface StackOptions {
   readonly log: Logger

@@ -31,6 +31,8 @@ export interface Asking {
   readonly scope: Scope
   readonly identity: string
   readonly cap: Cap
+  /** What else the policy must say; throws a Denial. Asked once the claims agree, before anything more is spent. */
+  readonly accept: (policy: TrustPolicy) => void
   /** What earlier requests of a family of refresh tokens narrowed it to. */
   readonly familyCap?: Cap
 }
@@ -78,6 +80,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   }
   guard(policy, rules)
   refuseOtherApp(policy, installation)
+  asking.accept(policy)
 
   const reach = reachOf(asking, policy, rules)
   const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))

@@ -1,3 +1,4 @@
+import type { TrustPolicy } from '../policy/trust-policy.ts'
 import { asDenial } from '../terms/denial.ts'
 import { type AdmissionRules, admit } from './admit.ts'
 import { type DecisionRules, decide } from './decide.ts'
@@ -6,7 +7,7 @@ import { obtain } from './obtain.ts'
 import type { ExchangePorts } from './ports.ts'
 import { type OpenRecord, openRecord } from './record.ts'
 import type { Caller, Exchange, ExchangeRequest, Issued } from './request.ts'
-import { once } from './single-use.ts'
+import { once, refuseUnkeptSingleUse } from './single-use.ts'
 
 /** What the operator chose. */
 export interface ExchangeRules extends AdmissionRules, DecisionRules, FamilyRules {}
@@ -54,7 +55,8 @@ async function run(request: ExchangeRequest, caller: Caller, needs: RunNeeds): P
   const claims = await record.time('verify', () => ports.verify(subjectToken, caller.signal))
   record.claims = claims
 
-  const asking = { claims, scope, identity, cap }
+  const accept = (policy: TrustPolicy) => refuseUnkeptSingleUse(policy, ports.reservations)
+  const asking = { claims, scope, identity, cap, accept }
   const decision = await decide(asking, needs)
   const { policy, grant } = decision
   const token = await once({ policy, subjectToken, asking }, ports, async () => {

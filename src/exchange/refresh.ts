@@ -70,7 +70,8 @@ async function run(request: RefreshRequest, _caller: Caller, needs: RunNeeds): P
   await refuseUnlessStanding(contents, ports)
 
   const familyCap = contents.cap === undefined ? undefined : new Map(contents.cap)
-  const decision = await decide({ claims, scope, identity, cap: wantedCap, familyCap }, needs)
+  const accept = (policy: TrustPolicy) => void endOf(contents, policy, { now: ports.clock.now(), rules })
+  const decision = await decide({ claims, scope, identity, cap: wantedCap, familyCap, accept }, needs)
   const { policy, grant } = decision
   const endsAtMs = endOf(contents, policy, { now: ports.clock.now(), rules })
 

@@ -30,12 +30,7 @@ export async function once<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (!policy.singleUse) return work()
-  if (reservations === undefined) {
-    throw new Denial(
-      'SINGLE_USE_UNAVAILABLE',
-      'the trust policy allows each token one exchange, which this service cannot see to: its operator must set STORE_URL, or SINGLE_PROCESS=true for a single process',
-    )
-  }
+  if (reservations === undefined) throw unavailable()
   const key = useOf(subjectToken, asking)
   const lifeMs = Math.max(MINIMUM_LIFE_MS, asking.claims.exp * 1000 - clock.now())
   if (!(await reservations.reserve(key, lifeMs))) {
@@ -50,6 +45,18 @@ export async function once<T>(
     if (error instanceof Denial && NOTHING_ISSUED.has(error.reason)) await reservations.release(key)
     throw error
   }
+}
+
+/** Refuses `SINGLE_USE_UNAVAILABLE`: a policy that counts on what cannot be promised grants nothing. */
+export function refuseUnkeptSingleUse({ singleUse }: TrustPolicy, reservations: Reservations | undefined): void {
+  if (singleUse && reservations === undefined) throw unavailable()
+}
+
+function unavailable(): Denial {
+  return new Denial(
+    'SINGLE_USE_UNAVAILABLE',
+    'the trust policy allows each token one exchange, which this service cannot see to: its operator must set STORE_URL, or SINGLE_PROCESS=true for a single process',
+  )
 }
 
 /**
