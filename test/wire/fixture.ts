@@ -20,7 +20,7 @@ import { loadProtos } from '../../src/wire/protos.ts'
 
 export const DOMAIN = 'sts.example.com'
 export const EXPIRES_AT = new Date('2026-01-02T03:04:05Z')
-export const REFRESH_EXPIRES_AT = new Date('2026-01-02T10:00:00Z')
+const REFRESH_EXPIRES_AT = new Date('2026-01-02T10:00:00Z')
 /** An hour before `EXPIRES_AT`, and half a second. */
 const NOW = EXPIRES_AT.getTime() - 3_600_500
 export const PERMISSIONS = permissionsOf([['contents', 'read']]) as Permissions
