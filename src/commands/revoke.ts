@@ -81,10 +81,20 @@ function familyTask(file: string): Task {
   return async ({ families }, { refreshTokenKeys: [first, ...others] }) => {
     if (first === undefined)
       throw new ConfigurationError(['REFRESH_TOKEN_KEYS must be set: the token is sealed with one of them'])
-    const token = readFileSync(file === '-' ? 0 : file, 'utf8').trim()
+    const token = textOf(file)
     const revokeFamily = createRevokeFamily({ families, seal: createRefreshTokenSeal([first, ...others]) })
     if (await revokeFamily(token)) return 'revoked: the refresh token and all of its family'
     throw new ConfigurationError(['the file holds no refresh token that these REFRESH_TOKEN_KEYS can open'])
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file === '-' ? STDIN : file, 'utf8').trim()
+  } catch (error) {
+    throw new ConfigurationError([
+      `the file ${file} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`,
+    ])
   }
 }
 
@@ -100,4 +110,5 @@ const OPTIONS = {
   subject: { type: 'string' },
   'refresh-token': { type: 'string' },
 } as const
+const STDIN = 0
 const STDERR = 2

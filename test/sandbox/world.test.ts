@@ -26,7 +26,7 @@ describe('a ready exchange', () => {
   test('shows each thing once', () => {
     const names = world.exchanges.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(world.exchanges.filter(({ refusal }) => refusal === undefined)).toHaveLength(7)
+    expect(world.exchanges.filter(({ refusal }) => refusal === undefined)).toHaveLength(8)
     expect(world.exchanges.flatMap(({ refusal }) => refusal ?? [])).toEqual([
       'SUBJECT_MISMATCH',
       'POLICY_NOT_FOUND',

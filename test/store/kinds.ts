@@ -78,6 +78,8 @@ function redis(server: RedisServer, url = server.url): Source {
     async open(grace) {
       const stores = await Promise.all([openRedis(url, grace), openRedis(url, grace)])
       opened.push(...stores)
+      // A cluster that has just come about may still turn connections away.
+      for (const { families } of stores) await eventually(() => families.standing(newFamily(), 0))
       return stores
     },
     async [Symbol.asyncDispose]() {
