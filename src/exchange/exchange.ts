@@ -1,12 +1,12 @@
 import type { TrustPolicy } from '../policy/trust-policy.ts'
-import { asDenial } from '../terms/denial.ts'
 import { type AdmissionRules, admit } from './admit.ts'
 import { type DecisionRules, decide } from './decide.ts'
 import { beginFamily, type FamilyRules } from './family.ts'
 import { obtain } from './obtain.ts'
 import type { ExchangePorts } from './ports.ts'
-import { type OpenRecord, openRecord } from './record.ts'
-import type { Caller, Exchange, ExchangeRequest, Issued } from './request.ts'
+import type { OpenRecord } from './record.ts'
+import { remembered } from './remembered.ts'
+import type { Exchange, ExchangeRequest, Issued } from './request.ts'
 import { once, refuseUnkeptSingleUse } from './single-use.ts'
 
 /** What the operator chose. */
@@ -17,27 +17,10 @@ export interface ExchangeRules extends AdmissionRules, DecisionRules, FamilyRule
  * when all before it have agreed; whatever comes of it is remembered once.
  */
 export function createExchange(ports: ExchangePorts, rules: ExchangeRules): Exchange {
-  return async (request, caller) => {
-    const record = openRecord(
-      {
-        kind: 'exchange',
-        requestId: caller.requestId,
-        protocol: caller.protocol,
-        userAgent: caller.userAgent,
-        scope: request.scopes[0] ?? request.scope,
-        identity: request.identity,
-      },
-      ports.clock,
-    )
-    try {
-      const issued = await run(request, caller, { ports, rules, record, signal: caller.signal })
-      ports.remember(record.close(undefined))
-      return issued
-    } catch (error) {
-      const denial = asDenial(error)
-      ports.remember(record.close(denial))
-      throw denial
-    }
+  return (request, caller) => {
+    const { identity } = request
+    const about = { ...caller, kind: 'exchange', scope: request.scopes[0] ?? request.scope, identity } as const
+    return remembered(about, ports, (record) => run(request, { ports, rules, record, signal: caller.signal }))
   }
 }
 
@@ -48,11 +31,11 @@ interface RunNeeds {
   readonly signal: AbortSignal
 }
 
-async function run(request: ExchangeRequest, caller: Caller, needs: RunNeeds): Promise<Issued> {
-  const { ports, rules, record } = needs
+async function run(request: ExchangeRequest, needs: RunNeeds): Promise<Issued> {
+  const { ports, rules, record, signal } = needs
   const { subjectToken, scope, identity, cap } = admit(request, rules, ports.clock.now())
 
-  const claims = await record.time('verify', () => ports.verify(subjectToken, caller.signal))
+  const claims = await record.time('verify', () => ports.verify(subjectToken, signal))
   record.claims = claims
 
   const accept = (policy: TrustPolicy) => refuseUnkeptSingleUse(policy, ports.reservations)

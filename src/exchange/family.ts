@@ -8,7 +8,7 @@ import type { IssuedRefreshToken } from './request.ts'
 import type { RefreshFamilies } from './stores.ts'
 
 export interface FamilyRules {
-  /** `MAX_REFRESH_AGE`: no family lives longer, whatever its policy says. */
+  /** `MAX_REFRESH_AGE`: no family lives longer, whatever its policy says; 0 is no refreshing at all. */
   readonly maxRefreshAgeMs: number
 }
 
@@ -29,7 +29,7 @@ export async function beginFamily(
   { policy, asking }: { readonly policy: TrustPolicy; readonly asking: Asking },
   { families, seal, newFamily, rules, record }: FamilyNeeds,
 ): Promise<IssuedRefreshToken | undefined> {
-  if (policy.refresh === undefined) return undefined
+  if (policy.refresh === undefined || rules.maxRefreshAgeMs === 0) return undefined
   try {
     const family = newFamily()
     const lifeMs = Math.min(policy.refresh.maxAgeMs, rules.maxRefreshAgeMs)

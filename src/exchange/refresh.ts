@@ -1,6 +1,6 @@
 import { parseCap } from '../policy/cap.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
-import { asDenial, Denial, type Reason } from '../terms/denial.ts'
+import { Denial, type Reason } from '../terms/denial.ts'
 import { nameKey, parseScope } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 import { type AdmissionRules, refuseUnlessServed } from './admit.ts'
@@ -8,9 +8,10 @@ import { type DecisionRules, decide } from './decide.ts'
 import type { FamilyRules } from './family.ts'
 import { obtain } from './obtain.ts'
 import type { ExchangePorts } from './ports.ts'
-import { type OpenRecord, openRecord } from './record.ts'
+import type { OpenRecord } from './record.ts'
 import type { RefreshTokenContents } from './refresh-token.ts'
-import { bearerOf, type Caller, type Refresh, type Refreshed, type RefreshRequest, scopeOf } from './request.ts'
+import { remembered } from './remembered.ts'
+import { bearerOf, type Refresh, type Refreshed, type RefreshRequest, scopeOf } from './request.ts'
 import { marksOf } from './revocation-marks.ts'
 import type { Standing } from './stores.ts'
 
@@ -22,27 +23,9 @@ export interface RefreshRules extends AdmissionRules, DecisionRules, FamilyRules
  * A refresh that fails consumes nothing: the generation moves on only after the mint.
  */
 export function createRefresh(ports: ExchangePorts, rules: RefreshRules): Refresh {
-  return async (request, caller) => {
-    const record = openRecord(
-      {
-        kind: 'refresh',
-        requestId: caller.requestId,
-        protocol: caller.protocol,
-        userAgent: caller.userAgent,
-        scope: request.scopes[0] ?? request.scope,
-        identity: '',
-      },
-      ports.clock,
-    )
-    try {
-      const refreshed = await run(request, caller, { ports, rules, record, signal: caller.signal })
-      ports.remember(record.close(undefined))
-      return refreshed
-    } catch (error) {
-      const denial = asDenial(error)
-      ports.remember(record.close(denial))
-      throw denial
-    }
+  return (request, caller) => {
+    const about = { ...caller, kind: 'refresh', scope: request.scopes[0] ?? request.scope, identity: '' } as const
+    return remembered(about, ports, (record) => run(request, { ports, rules, record, signal: caller.signal }))
   }
 }
 
@@ -53,7 +36,7 @@ interface RunNeeds {
   readonly signal: AbortSignal
 }
 
-async function run(request: RefreshRequest, _caller: Caller, needs: RunNeeds): Promise<Refreshed> {
+async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed> {
   const { ports, rules, record, signal } = needs
   const wantedScope = scopeOf(request)
   const wantedCap = parseCap(request.cap)
@@ -75,13 +58,21 @@ async function run(request: RefreshRequest, _caller: Caller, needs: RunNeeds): P
   const { policy, grant } = decision
   const endsAtMs = endOf(contents, policy, { now: ports.clock.now(), rules })
 
+  const cap = wantedCap === undefined ? contents.cap : [...wantedCap] // what was narrowed stays so
+  const sealed = await ports.seal.seal({ ...contents, generation: generation + 1, cap })
+  if (sealed === undefined) {
+    throw new Denial(
+      'REQUEST_TOO_LARGE',
+      'with this cap the next refresh token would be longer than a header can carry',
+      {
+        field: 'cap',
+      },
+    )
+  }
   const token = await obtain(decision, needs)
   try {
     refuseStanding(await ports.families.advance(family, generation))
     signal.throwIfAborted()
-    const cap = wantedCap === undefined ? contents.cap : [...wantedCap] // what was narrowed stays so
-    const sealed = await ports.seal.seal({ ...contents, generation: generation + 1, cap })
-    if (sealed === undefined) throw new Error('a refresh token grew over its limit')
     return {
       token: token.token,
       expiresAt: token.expiresAt,
