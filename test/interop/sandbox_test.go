@@ -135,6 +135,27 @@ func (s *sandbox) stop() error {
 	}
 }
 
+func (s *sandbox) url(path string) string {
+	if s.roots != nil {
+		return "https://" + s.Address + path
+	}
+	return "http://" + s.Address + path
+}
+
+// The sandbox's exchange whose policy allows refreshing.
+const longJob = "a long job, with a refresh token"
+
+func (s *sandbox) named(t *testing.T, name string) exchange {
+	t.Helper()
+	for _, candidate := range s.Exchanges {
+		if candidate.Name == name {
+			return candidate
+		}
+	}
+	t.Fatalf("the sandbox has prepared no exchange %q", name)
+	return exchange{}
+}
+
 // Working is an exchange of a repository's policy that gets a token.
 func (s *sandbox) working(t *testing.T) exchange {
 	t.Helper()
