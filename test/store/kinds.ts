@@ -78,8 +78,10 @@ function redis(server: RedisServer, url = server.url): Source {
     async open(grace) {
       const stores = await Promise.all([openRedis(url, grace), openRedis(url, grace)])
       opened.push(...stores)
-      // A cluster that has just come about may still turn connections away.
-      for (const { families } of stores) await eventually(() => families.standing(newFamily(), 0))
+      // A cluster that has just come about may still turn connections away: each of its nodes, so several families are asked for.
+      for (const { families } of stores) {
+        await eventually(() => Promise.all(Array.from({ length: 32 }, () => families.standing(newFamily(), 0))))
+      }
       return stores
     },
     async [Symbol.asyncDispose]() {
