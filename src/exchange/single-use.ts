@@ -32,7 +32,7 @@ export async function once<T>(
   if (!policy.singleUse) return work()
   if (reservations === undefined) throw unavailable()
   const key = useOf(subjectToken, asking)
-  const lifeMs = Math.max(MINIMUM_LIFE_MS, asking.claims.exp * 1000 - clock.now())
+  const lifeMs = asking.claims.exp * 1000 - clock.now() + CLOCK_DIFFERENCE_MS
   if (!(await reservations.reserve(key, lifeMs))) {
     throw new Denial(
       'SINGLE_USE_REPEATED',
@@ -42,7 +42,8 @@ export async function once<T>(
   try {
     return await work()
   } catch (error) {
-    if (error instanceof Denial && NOTHING_ISSUED.has(error.reason)) await reservations.release(key)
+    // A store that fails here must not hide why nothing was issued: the use is lost, which is the safe side.
+    if (error instanceof Denial && NOTHING_ISSUED.has(error.reason)) await reservations.release(key).catch(() => {})
     throw error
   }
 }
@@ -83,5 +84,8 @@ const NOTHING_ISSUED: ReadonlySet<Reason> = new Set<Reason>([
   'GITHUB_RATE_LIMITED',
 ])
 
-/** The clocks of this process and the store may differ. */
-const MINIMUM_LIFE_MS = 60_000
+/**
+ * A replica whose clock is behind takes the token for valid when it has expired here: the use is remembered until it has
+ * expired everywhere. 5 minutes is what other clocks may be ahead of ours (contract §5).
+ */
+const CLOCK_DIFFERENCE_MS = 300_000
