@@ -1,4 +1,4 @@
-import { parseCap } from '../policy/cap.ts'
+import { type Cap, parseCap } from '../policy/cap.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { nameKey, parseScope } from '../terms/scope.ts'
@@ -39,8 +39,8 @@ interface RunNeeds {
 async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed> {
   const { ports, rules, record, signal } = needs
   const wantedScope = scopeOf(request)
-  const wantedCap = parseCap(request.cap)
   const contents = await openToken(bearerOf(request.authorization), ports)
+  const wantedCap = parseCap(request.cap)
   const scope = parseScope(contents.scope)
   const { claims, identity, family, generation } = contents
   record.claims = claims
@@ -58,17 +58,9 @@ async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed>
   const { policy, grant } = decision
   const endsAtMs = endOf(contents, policy, { now: ports.clock.now(), rules })
 
-  const cap = wantedCap === undefined ? contents.cap : [...wantedCap] // what was narrowed stays so
-  const sealed = await ports.seal.seal({ ...contents, generation: generation + 1, cap })
-  if (sealed === undefined) {
-    throw new Denial(
-      'REQUEST_TOO_LARGE',
-      'with this cap the next refresh token would be longer than a header can carry',
-      {
-        field: 'cap',
-      },
-    )
-  }
+  // Sealed first: what cannot be handed out must neither mint a token nor use this one up.
+  const sealed = await sealNext(contents, wantedCap, ports)
+
   const token = await obtain(decision, needs)
   try {
     refuseStanding(await ports.families.advance(family, generation))
@@ -106,6 +98,16 @@ function refuseOtherScope(wanted: string, { scope }: RefreshTokenContents): void
     `the refresh token is for scope ${quote(scope)}, not for ${quote(wanted)}: leave the scope out, or exchange an OIDC token`,
     { field: 'scopes' },
   )
+}
+
+/** The refresh token that follows. What was narrowed stays so; only a cap can make it outgrow the header it travels in. */
+async function sealNext(contents: RefreshTokenContents, wanted: Cap, { seal }: ExchangePorts): Promise<string> {
+  const cap = wanted === undefined ? contents.cap : [...wanted]
+  const sealed = await seal.seal({ ...contents, generation: contents.generation + 1, cap })
+  if (sealed !== undefined) return sealed
+  throw new Denial('CAP_MALFORMED', 'cap is too long for the next refresh token to carry it: name fewer permissions', {
+    field: 'cap',
+  })
 }
 
 /** Looks before anything is spent. Reuse revokes the whole family: one of two holders is a thief, and nobody knows which. */

@@ -13,7 +13,7 @@ export function createRefreshTokenSeal(keys: readonly [Uint8Array, ...Uint8Array
       const plaintext = new TextEncoder().encode(encodeContents(contents))
       if (plaintext.length > SEALED_LIMIT_BYTES) return undefined
       const jwe = await new CompactEncrypt(plaintext).setProtectedHeader({ ...ALGORITHMS, typ: TYPE }).encrypt(sealing)
-      return jwe.length > SEALED_LIMIT_BYTES ? undefined : jwe
+      return jwe.length > (contents.generation === 0 ? FIRST_LIMIT_BYTES : SEALED_LIMIT_BYTES) ? undefined : jwe
     },
     async open(token) {
       if (token.length > SEALED_LIMIT_BYTES || token.split('.').length !== JWE_PARTS) return undefined
@@ -45,3 +45,5 @@ const TYPE = 'octo-sts-refresh+jwe'
 const JWE_PARTS = 5
 /** 12 KiB: with its scheme it must pass through proxies that take 16 KiB of headers. */
 const SEALED_LIMIT_BYTES = 12_288
+/** The first of a family leaves room for the digits that its generation will get: it must not end by them. */
+const FIRST_LIMIT_BYTES = SEALED_LIMIT_BYTES - 24

@@ -119,6 +119,42 @@ describe('reuse', () => {
   })
 })
 
+/** The longest first refresh token there is: one more byte of claims, and there is none. */
+async function beginFull(): Promise<string> {
+  let size = Math.ceil(((LIMIT - (await begin()).length) * 3) / 4)
+  for (;;) {
+    const token = await flow.workflowToken({}, { filler: 'x'.repeat(size) })
+    const { refreshToken } = await flow.ask({ token })
+    if (refreshToken !== undefined) return refreshToken
+    size -= 1
+  }
+}
+
+const LIMIT = 12 * 1024
+
+describe('a refresh token that is as long as can be', () => {
+  test('lives on when its generation gets one more digit', async () => {
+    let token = await beginFull()
+    expect(token.length).toBeLessThanOrEqual(LIMIT)
+    for (let generation = 1; generation <= 11; generation += 1) {
+      const answer = await refresh(token)
+      expect(answer).toMatchObject({ code: 0 })
+      token = answer.refreshToken ?? ''
+    }
+  })
+
+  test('refuses a cap that it cannot carry, which costs nothing and consumes nothing', async () => {
+    const token = await beginFull()
+    const cap = ['contents:read', 'issues:read']
+    const calls = await flow.calls(async () =>
+      expect(await refresh(token, { cap })).toMatchObject({ code: status.INVALID_ARGUMENT, reason: 'CAP_MALFORMED' }),
+    )
+    expect(calls).toEqual([])
+    const { refreshToken = '' } = await refresh(token)
+    expect(await refresh(refreshToken)).toMatchObject({ code: 0 })
+  })
+})
+
 describe('a refresh that fails consumes nothing', () => {
   test('when GitHub mints nothing', async () => {
     const token = await begin()
@@ -173,6 +209,13 @@ describe('the policy of today decides', () => {
 })
 
 describe('scope and cap', () => {
+  test('are looked at after the credential', async () => {
+    expect(await refresh('ghs_0123456789', { cap: ['nothing:read'] })).toMatchObject({
+      code: status.UNAUTHENTICATED,
+      reason: 'REFRESH_TOKEN_INVALID',
+    })
+  })
+
   test('the scope cannot change', async () => {
     const token = await begin()
     expect(await refresh(token, { scopes: ['acme/docs'] })).toMatchObject({
