@@ -63,7 +63,7 @@ async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed>
 
   const token = await obtain(decision, needs)
   try {
-    refuseStanding(await ports.families.advance(family, generation))
+    await advance(contents, ports)
     signal.throwIfAborted()
     return {
       token: token.token,
@@ -117,8 +117,25 @@ async function refuseUnlessStanding(contents: RefreshTokenContents, { families, 
     families.standing(family, generation),
     marks.markedSince(marksOf(contents), startedAtMs),
   ])
-  if (standing === 'reused') await families.revoke(family, contents.endsAtMs - contents.startedAtMs)
+  if (standing === 'reused' || standing === 'ahead') await revoke(contents, families)
   refuseStanding(marked ? 'revoked' : standing)
+}
+
+async function advance(contents: RefreshTokenContents, { families }: ExchangePorts): Promise<void> {
+  const standing = await families.advance(contents.family, contents.generation)
+  if (standing === 'ahead') await revoke(contents, families)
+  refuseStanding(standing)
+}
+
+/**
+ * Of a token that is ahead, too: the store was rolled back, so that it takes for current what was used already. Whoever
+ * used that has no more of it once a later token shows up.
+ */
+async function revoke(
+  { family, startedAtMs, endsAtMs }: RefreshTokenContents,
+  families: ExchangePorts['families'],
+): Promise<void> {
+  await families.revoke(family, endsAtMs - startedAtMs)
 }
 
 function refuseStanding(standing: Standing): void {

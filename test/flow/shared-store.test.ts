@@ -81,7 +81,7 @@ withRedis('two services on one store', () => {
     expect(await refresh(one, first)).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'REFRESH_TOKEN_UNKNOWN' })
   })
 
-  test('a store that was rolled back refuses the generation that it does not know', async () => {
+  test('a store that was rolled back refuses the generation that it does not know, and from then on the family', async () => {
     const first = await begin(one)
     const [key = ''] = redis
       .cli('keys', '*')
@@ -93,6 +93,8 @@ withRedis('two services on one store', () => {
     const second = (await refresh(one, first)).refreshToken ?? ''
     redis.cli('rename', `{saved}${key}`, key)
     expect(await refresh(one, second)).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'REFRESH_TOKEN_UNKNOWN' })
+    // Used already, and current to this store.
+    expect(await refresh(one, first)).toMatchObject({ code: status.UNAUTHENTICATED, reason: 'REFRESH_TOKEN_REVOKED' })
   })
 
   test('a store that does not answer: exchanges go on without a refresh token, refreshes are Unavailable', async () => {
