@@ -137,11 +137,9 @@ function refreshTokenKeys(
   { refreshTokenKeys: [first, ...others], storeUrl }: Settings,
   log: Logger,
 ): [Uint8Array, ...Uint8Array[]] {
-  if (first !== undefined) {
-    if (storeUrl === undefined)
-      log.warn('STORE_URL is not set: refresh tokens are known to this process alone, and until it ends')
-    return [first, ...others]
-  }
+  if (storeUrl === undefined)
+    log.warn('STORE_URL is not set: refresh tokens are known to this process alone, and until it ends')
+  if (first !== undefined) return [first, ...others]
   log.warn(
     'REFRESH_TOKEN_KEYS is not set: refresh tokens are sealed with a random key of this process, and die with it',
   )

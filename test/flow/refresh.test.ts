@@ -283,3 +283,14 @@ test('no part of a refresh token is logged, its family is', async () => {
     ['token refreshed', { family: expect.any(String), generation: 0 }],
   ])
 })
+
+test('the start says what ends with the process: the keys, and what is known of families', async () => {
+  const warnings = async (settings: Parameters<typeof startFlow>[0]) => {
+    const other = await startFlow(settings)
+    await other.close()
+    const texts = other.lines.map(({ message }) => String(message))
+    return texts.flatMap((text) => /^(\w+) is not set: refresh tokens/.exec(text)?.[1] ?? [])
+  }
+  expect(await warnings({ settings: { refreshTokenKeys: KEYS } })).toEqual(['STORE_URL'])
+  expect(await warnings({})).toEqual(['STORE_URL', 'REFRESH_TOKEN_KEYS'])
+})
