@@ -124,6 +124,12 @@ withRedis('two services on one store', () => {
     }
   })
 
+  test('a single-use token that hardly ever expires is good for one exchange, too', async () => {
+    const token = await one.workflowToken({}, { exp: 1e20 })
+    expect(await one.ask({ token, identity: 'once' })).toMatchObject({ code: 0 })
+    expect(await one.ask({ token, identity: 'once' })).toMatchObject({ reason: 'SINGLE_USE_REPEATED' })
+  })
+
   describe('octo-sts revoke', () => {
     const revoke = (...args: string[]) =>
       spawnSync(process.execPath, [MAIN, 'revoke', ...args], {
