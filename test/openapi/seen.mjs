@@ -1,7 +1,8 @@
-// seen.mjs DOCUMENT HAR: fails, and names them, when there are answers that the document has and nobody was given.
+// seen.mjs DOCUMENT HAR [ANSWER...]: fails, and names them, when there are answers that the document has and nobody was
+// given; with arguments, when one of these was not ("POST /token 200").
 import { readFileSync } from 'node:fs'
 
-const [documentFile, harFile] = process.argv.slice(2)
+const [documentFile, harFile, ...wanted] = process.argv.slice(2)
 const { paths } = JSON.parse(readFileSync(documentFile, 'utf8'))
 const { entries } = JSON.parse(readFileSync(harFile, 'utf8')).log
 
@@ -10,11 +11,12 @@ const seen = new Set(
     ({ request, response }) => `${request.method} ${template(new URL(request.url).pathname)} ${response.status}`,
   ),
 )
-const documented = Object.entries(paths).flatMap(([path, operations]) =>
+const all = Object.entries(paths).flatMap(([path, operations]) =>
   Object.entries(operations).flatMap(([method, { responses }]) =>
     Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
   ),
 )
+const documented = wanted.length > 0 ? wanted : all
 const missing = documented.filter((each) => !seen.has(each))
 for (const each of missing) console.error(`never seen: ${each}`)
 console.log(
