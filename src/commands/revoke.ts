@@ -16,7 +16,8 @@ import { Denial } from '../terms/denial.ts'
 import { parseIdentity } from '../terms/identity.ts'
 import { formatScope, parseScope } from '../terms/scope.ts'
 
-const USAGE = `octo-sts revoke: ends refresh tokens, at once and on every replica (STORE_URL says where their state is)
+const USAGE = `octo-sts revoke: ends refresh tokens, at once and on every replica (STORE_URL says where their state is,
+and MAX_REFRESH_AGE, which must be the service's, how long that has to be remembered)
 
   octo-sts revoke --scope SCOPE --identity IDENTITY   all that were issued for it until now
   octo-sts revoke --issuer ISSUER --subject SUBJECT   all that were issued to this subject until now
@@ -55,7 +56,9 @@ function readTask(args: string[]): Task | string {
   try {
     const { values } = parseArgs({ args, options: OPTIONS })
     const { scope, identity, issuer, subject, 'refresh-token': file } = values
+    // An empty shell variable would revoke nothing, and be told that it did.
     const given = Object.keys(values).sort().join(' ')
+    if (Object.values(values).includes('')) return 'an option is empty: say what to revoke'
     if (given === 'identity scope' && scope !== undefined && identity !== undefined) {
       const name = formatScope(parseScope(scope))
       return markTask(identityMark(name, parseIdentity(identity)), `all refresh tokens of ${name}/${identity}`)

@@ -160,6 +160,7 @@ withRedis('two services on one store', () => {
     test.each([
       [[], 2],
       [['--scope', 'acme/app'], 2],
+      [['--issuer', 'https://issuer.example', '--subject', ''], 2],
       [['--scope', 'acme//app', '--identity', 'ci'], 2],
       [['--refresh-token', '/nowhere'], 1],
     ])('%j is answered with what it wants', (args, code) => {
