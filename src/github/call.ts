@@ -52,7 +52,8 @@ export function createCall({ rest, appJwt, now, monotonic, callLimitMs }: CallOp
 
   return async (request) => {
     const begin = monotonic()
-    let outcome = await attempt(request)
+    const first = await attempt(request)
+    let outcome = first
     const inTime = () => monotonic() - begin < callLimitMs / 2 && request.wanted?.() !== false
     if (isWorthAnotherTry(outcome, request.retry) && inTime()) {
       await pause()
@@ -60,6 +61,8 @@ export function createCall({ rest, appJwt, now, monotonic, callLimitMs }: CallOp
     }
     if (outcome instanceof NoAnswer) throw unanswered(outcome, request, callLimitMs)
     if (outcome.status >= 500) throw broken(outcome, request)
+    if (first instanceof NoAnswer && request.retry === 'unreached' && outcome.status >= 400)
+      throw uncertain(outcome, request)
     const limit = rateLimitOf(outcome, now())
     if (limit !== undefined) throw rateLimited(limit, outcome, request)
     return outcome
@@ -82,6 +85,15 @@ function unanswered(cause: NoAnswer, { doing }: CallRequest, limitMs: number): D
         cause,
       })
     : new Denial('GITHUB_UNAVAILABLE', `GitHub did not answer while ${doing}; try again`, { cause })
+}
+
+/** The connection of the first try may have broken after GitHub had done what it was asked: the second's no is not the last word. */
+function uncertain(answer: Answer, { doing }: CallRequest): Denial {
+  return new Denial(
+    'GITHUB_UNAVAILABLE',
+    `GitHub did not answer at first, and then with ${answer.status}, while ${doing}; try again`,
+    { cause: describe(answer) },
+  )
 }
 
 function broken(answer: Answer, { doing }: CallRequest): Denial {

@@ -20,18 +20,27 @@ export interface HealthNeeds {
 
 /**
  * Looks after the connection: once it stands and then regularly a small write, because a server may answer and yet take
- * nothing (a replica, a disk that is full, a permission that is missing). The log has a line for each change.
+ * nothing (a replica, a disk that is full, a permission that is missing). The log has a line for each change, and for each
+ * other cause.
  */
 export function watchHealth({ client, commandMs, heartbeatMs, log }: HealthNeeds): Health {
   const { ask } = createSteps({ client, commandMs })
   let healthy: boolean | undefined
   let closed = false
 
-  function notice(answers: boolean, cause?: string): void {
-    if (closed || healthy === answers) return
+  /** What was said to be wrong since it last answered: the first cause that shows is seldom the one that helps. */
+  const told = new Set<string>()
+
+  function notice(answers: boolean, cause = 'unknown'): void {
+    if (closed) return
+    if (answers) {
+      if (healthy !== true) log.info('the store answers')
+      told.clear()
+    } else if (!told.has(cause) && told.size < CAUSES) {
+      told.add(cause)
+      log.error({ cause }, 'the store cannot be used: trying on')
+    }
     healthy = answers
-    if (answers) log.info('the store answers')
-    else log.error({ cause }, 'the store cannot be used: trying on')
   }
   async function beat(): Promise<void> {
     try {
@@ -58,3 +67,6 @@ export function watchHealth({ client, commandMs, heartbeatMs, log }: HealthNeeds
     },
   }
 }
+
+/** Texts of a server are not all alike; the log is not to repeat them for ever. */
+const CAUSES = 8

@@ -180,6 +180,16 @@ describe('a mint', () => {
     expect((await world.github.mint(wanted, never())).token).toMatch(/^ghs_/)
   })
 
+  test('that was reset, and then refused, is not taken for one that made nothing', async () => {
+    world = await createWorld()
+    const wanted = await grant()
+    world.sandbox.fault({ ...MINT, times: 1 }, { kind: 'reset', processed: true })
+    world.sandbox.fault({ ...MINT, times: 1 }, { kind: 'answer', status: 422, body: { message: 'no' } })
+    expect(await refusal(world.github.mint(wanted, never()))).toBe(
+      'GITHUB_UNAVAILABLE: GitHub did not answer at first, and then with 422, while minting the token; try again',
+    )
+  })
+
   test('whose App JWT is refused is tried with a fresh one', async () => {
     world = await createWorld()
     const wanted = await grant()
