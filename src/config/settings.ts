@@ -159,6 +159,11 @@ export function readSettings(needs: SettingsNeeds): Settings {
     return listed
   }
 
+  for (const name of GUARDRAILS_NOT_YET) {
+    if (text(name) !== undefined) {
+      problems.push(`${name} is not supported by this version: unset it, because nothing would keep what it promises`)
+    }
+  }
   const metrics = read('METRICS', readBoolean, true)
   const sink = read('EVENT_INGRESS_URI', readHttpUrl, '')
   read('METRICS_PORT', readInteger(1, 65_535), 2112)
@@ -199,6 +204,15 @@ export function readSettings(needs: SettingsNeeds): Settings {
  */
 const PLAIN_ISSUER =
   /^https?:\/\/(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::\d+)?(?:\/[A-Za-z0-9._~/-]*)?$/
+
+/** Limits that are to come: whoever sets one relies on it, so that it must not be ignored. */
+const GUARDRAILS_NOT_YET = [
+  'MAX_PERMISSIONS',
+  'MAX_TOKEN_AGE',
+  'POLICY_SOURCES',
+  'REQUIRE_TRUSTED_ISSUERS',
+  'SELF_WRITE',
+] as const
 
 const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
 

@@ -184,6 +184,23 @@ test.each(['ALLOWED_ISSUERS', 'ALLOWED_OWNERS'])('%s of nothing but commas is no
   expect(problems({ ...GOOD, [name]: ' ' })).toEqual([])
 })
 
+test('a limit that is not kept yet stops the start, because somebody relies on it', () => {
+  const env = {
+    MAX_PERMISSIONS: 'contents:read',
+    MAX_TOKEN_AGE: '5m',
+    POLICY_SOURCES: 'organization',
+    SELF_WRITE: 'deny',
+  }
+  const found = problems({ ...GOOD, ...env, REQUIRE_TRUSTED_ISSUERS: 'true' })
+  expect(found.map((problem) => problem.split(' is not supported')[0]).sort()).toEqual([
+    'MAX_PERMISSIONS',
+    'MAX_TOKEN_AGE',
+    'POLICY_SOURCES',
+    'REQUIRE_TRUSTED_ISSUERS',
+    'SELF_WRITE',
+  ])
+})
+
 test('names that have no effect yet are said', () => {
   expect(read({ ...GOOD, OCTOSTS_QUOTA_STALE: '5m' }).notes).toEqual([
     'OCTOSTS_QUOTA_STALE has no effect in this version',
