@@ -82,7 +82,7 @@ export function startSentinel(master: RedisServer): Promise<RedisServer> {
 
 /** Waits until it says that it takes connections. */
 function launch(args: readonly string[]): Promise<ChildProcess> {
-  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const server = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] })
   return new Promise((resolve, reject) => {
     let said = ''
     server.stdout.setEncoding('utf8').on('data', (text: string) => {
