@@ -24,6 +24,7 @@ function fieldsOf(record: ExchangeRecord) {
     ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
     ...(record.installation === undefined ? {} : { installation_id: record.installation.id }),
     ...(record.policy === undefined ? {} : { policy: policyOf(record) }),
+    ...warningsOf(record),
     ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
     ...(issued === undefined
       ? {}
@@ -38,6 +39,12 @@ function fieldsOf(record: ExchangeRecord) {
     steps_ms: durationsOf(record),
     duration_ms: round(record.durationMs),
   }
+}
+
+/** What a policy's owner should look at, although the policy is valid. */
+function warningsOf({ trustPolicy }: ExchangeRecord): { policy_warnings?: readonly string[] } {
+  if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return {}
+  return { policy_warnings: trustPolicy.warnings.map(({ message }) => encode(message)) }
 }
 
 /** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */

@@ -39,7 +39,7 @@ interface RunNeeds {
 async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed> {
   const { ports, rules, record, signal } = needs
   const wantedScope = scopeOf(request)
-  const contents = await openToken(bearerOf(request.authorization), ports)
+  const contents = await openToken(bearerOf(request.authorization, 'refresh token'), ports)
   const wantedCap = parseCap(request.cap)
   const scope = parseScope(contents.scope)
   const { claims, identity, family, generation } = contents

@@ -70,13 +70,16 @@ export function scopeOf({ scope, scopes }: Pick<ExchangeRequest, 'scope' | 'scop
   return scopes[0] ?? scope
 }
 
-/** The token of the one `Authorization: Bearer` entry (RFC 6750 §2.1; the scheme in any case). */
-export function bearerOf(authorization: readonly string[]): string {
+/** The token of the one `Authorization: Bearer` entry (RFC 6750 §2.1; the scheme in any case). `kind` is what it should be. */
+export function bearerOf(
+  authorization: readonly string[],
+  kind: 'OIDC token' | 'refresh token' = 'OIDC token',
+): string {
   const [value, ...others] = authorization
   if (value === undefined) {
     throw new Denial(
       'AUTHORIZATION_MISSING',
-      'expected exactly one authorization header, got none: send "Authorization: Bearer <OIDC token>"',
+      `expected exactly one authorization header, got none: send "Authorization: Bearer <${kind}>"`,
     )
   }
   if (others.length > 0) {
@@ -87,7 +90,7 @@ export function bearerOf(authorization: readonly string[]): string {
   }
   const token = BEARER.exec(value)?.[1]
   if (token === undefined) {
-    throw new Denial('AUTHORIZATION_MALFORMED', 'the authorization header must be "Bearer <OIDC token>"')
+    throw new Denial('AUTHORIZATION_MALFORMED', `the authorization header must be "Bearer <${kind}>"`)
   }
   return token
 }

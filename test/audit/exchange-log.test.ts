@@ -40,6 +40,14 @@ test('an exchange is one line', () => {
   })
 })
 
+test("what a policy's owner should look at is in the line", () => {
+  const { trustPolicy, ...record } = issuedRecord()
+  if (trustPolicy === undefined) throw new Error('the record has a policy')
+  const warnings = [{ message: 'permission "keys" is not published', pointer: '/permissions/keys' }]
+  const [line = ''] = linesOf({ ...record, trustPolicy: { ...trustPolicy, warnings } })
+  expect(JSON.parse(line)['policy_warnings']).toEqual(['permission "keys" is not published'])
+})
+
 test('a refusal by the policy shows every rule with what it expected', () => {
   const evaluation = {
     allowed: false,

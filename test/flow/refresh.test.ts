@@ -68,6 +68,12 @@ describe.each([
   })
 })
 
+test('who sends no credential is told which one is meant', async () => {
+  const url = `http://127.0.0.1:${flow.service.port}/sts/exchange_refresh_token`
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams() })
+  expect([answer.status, await answer.text()]).toEqual([401, expect.stringContaining('Bearer <refresh token>')])
+})
+
 test('without the opt-in there is no refresh token, and nothing else changes', async () => {
   policy({ refresh: undefined })
   const answer = await flow.ask({})
