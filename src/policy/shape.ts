@@ -2,7 +2,7 @@ import type { OrganizationPolicyDocument } from '../gen/documents.ts'
 import { isOrganizationPolicyDocument, isTrustPolicyDocument, type SchemaFault } from '../gen/validators.cjs'
 import { nearest } from '../terms/nearest.ts'
 import { quote } from '../terms/text.ts'
-import { RULE_WORDS } from './compile-alternatives.ts'
+import { RULE_WORDS, type RuleWord } from './compile-alternatives.ts'
 import { pointerTo } from './document.ts'
 import { GITHUB_ACTIONS_CLAIMS } from './github-actions-claims.ts'
 import type { Finding, PolicyKind } from './trust-policy.ts'
@@ -143,25 +143,18 @@ const WITHIN_CLAIM_VALUE = /^(?:\/rules\/\d+)?\/(?:claims|forbidden_claims|githu
 const LISTS: ReadonlySet<string> = new Set(['rules', 'repositories', 'repository_patterns'])
 const ORGANIZATION_FIELDS: ReadonlySet<string> = new Set(['repositories', 'repository_patterns'])
 
-const FIELDS: readonly string[] = Object.keys({
-  issuer: true,
-  issuer_pattern: true,
-  subject: true,
-  subject_pattern: true,
-  audience: true,
-  audience_pattern: true,
-  claim_pattern: true,
-  claims: true,
-  forbidden_claims: true,
-  github_actions: true,
-  rules: true,
-  permissions: true,
-  app: true,
-  app_pattern: true,
-  not_before: true,
-  expires: true,
-  refresh: true,
-  single_use: true,
-  repositories: true,
-  repository_patterns: true,
-} satisfies Record<keyof OrganizationPolicyDocument, true>)
+const FIELDS: readonly string[] = [
+  ...RULE_WORDS,
+  ...Object.keys({
+    rules: true,
+    permissions: true,
+    app: true,
+    app_pattern: true,
+    not_before: true,
+    expires: true,
+    refresh: true,
+    single_use: true,
+    repositories: true,
+    repository_patterns: true,
+  } satisfies Record<Exclude<keyof OrganizationPolicyDocument, RuleWord>, true>),
+]

@@ -16,7 +16,7 @@ export function codePoints(text: string): number {
  * invisible direction mark survives, and cut after `limit` code points.
  */
 export function quote(text: string, limit = 255): string {
-  const cut = codePoints(text) > limit ? `${[...text.slice(0, limit * 2)].slice(0, limit).join('')}…` : text
+  const cut = codePoints(text) > limit ? `${firstCodePoints(text, limit)}…` : text
   return escapeUnprintable(JSON.stringify(cut))
 }
 
@@ -33,6 +33,11 @@ export function isPrintable(text: string): boolean {
   return !HAS_UNPRINTABLE.test(text)
 }
 
+/** Looks at no more of the text than it needs: a stranger may have sent megabytes. */
+function firstCodePoints(text: string, count: number): string {
+  return [...text.slice(0, count * 2)].slice(0, count).join('')
+}
+
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
 
@@ -41,6 +46,6 @@ const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
  * character written out as `\u{…}`.
  */
 export function encode(text: string, limit = 512): string {
-  const cut = text.length > limit ? [...text.slice(0, limit * 2)].slice(0, limit).join('') : text
+  const cut = text.length > limit ? firstCodePoints(text, limit) : text
   return cut.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }

@@ -156,7 +156,7 @@ describe('issuers that the operator lists', () => {
   })
 
   test('a static key set that is none stops the start', async () => {
-    const keys = { keys: 'none' } as unknown as { keys: [] }
+    const keys = { keys: 'none' } as unknown as { keys: [] } // what the types rule out, a caller in JavaScript may pass
     await expect(createVerifierWorld({ issuers: [{ issuer: 'https://a.example', keys }] })).rejects.toThrow(
       new TypeError('the keys of issuer "https://a.example" are no JSON Web Key Set'),
     )

@@ -207,7 +207,7 @@ interface MessageShape {
 const DEFINITIONS = loadSync(
   ['chainguard/platform/oidc/oidc.proto', 'google/rpc/status.proto', 'google/rpc/error_details.proto'],
   { includeDirs: [new URL('../../../proto', import.meta.url).pathname], defaults: true },
-) as unknown as Record<string, unknown>
+) as unknown as Record<string, unknown> // the loader's types say only that there is some definition
 const { Exchange: EXCHANGE, ExchangeRefreshToken: EXCHANGE_REFRESH_TOKEN } = DEFINITIONS[
   'chainguard.platform.oidc.SecurityTokenService'
 ] as Record<'Exchange' | 'ExchangeRefreshToken', MethodShape>
