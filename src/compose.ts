@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
-import type { Settings, SettingsNeeds } from './config/settings.ts'
+import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
-import { createGitHub } from './github/github.ts'
+import { createGitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
-import { parsePrivateKey } from './github/private-key.ts'
+import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compilePattern } from './policy/pattern.ts'
@@ -48,7 +48,7 @@ export async function composeService(
 ): Promise<Service> {
   const github = createGitHub({
     baseUrl: settings.githubBaseUrl,
-    app: settings.app,
+    pools: signingPools(settings.pools),
     clock,
     log,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
@@ -110,6 +110,14 @@ export async function composeService(
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
     },
   }
+}
+
+function signingPools(pools: AppPools): GitHubOptions['pools'] {
+  const signing = ({ id, key }: ConfiguredApp) => {
+    if (key.kind !== 'pem') throw new Error('only keys in memory can sign')
+    return { id, sign: createKeySigner(parsePrivateKey(key.pem)) }
+  }
+  return new Map([...pools].map(([owner, [first, ...others]]) => [owner, [signing(first), ...others.map(signing)]]))
 }
 
 function exchangeRules(settings: Settings) {

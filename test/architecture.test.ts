@@ -9,7 +9,7 @@ import { expect, test } from '@jest/globals'
  */
 const CORE = ['exchange', 'policy', 'terms']
 const EDGE = [...CORE, 'runtime']
-const PARTS = ['config', 'oidc', 'github', 'wire', 'webhook', 'store', 'audit']
+const PARTS = ['config', 'oidc', 'keys', 'github', 'wire', 'webhook', 'store', 'audit']
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The core does no I/O and reads no clock, environment or randomness: those are arguments.
   terms: [],
@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ['terms'],
   config: EDGE,
   oidc: EDGE,
+  keys: EDGE,
   github: EDGE,
   wire: [...EDGE, 'gen'],
   webhook: EDGE,

@@ -1,4 +1,6 @@
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
+import type { AppKey, Secret } from '../terms/app-key.ts'
+import type { Level } from '../terms/permissions.ts'
 import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
 import { createReader, type ReaderNeeds } from './reader.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
@@ -18,7 +20,7 @@ import {
 export interface Settings extends StoreSettings {
   readonly port: number
   readonly domain: string
-  readonly app: { readonly id: number; readonly privateKey: string }
+  readonly pools: AppPools
   readonly githubBaseUrl: string
   readonly policyRepository: string
   readonly issuers: readonly ListedIssuer[]
@@ -28,6 +30,19 @@ export interface Settings extends StoreSettings {
   /** Empty: every owner. */
   readonly allowedOwners: readonly string[]
   readonly repoPolicyOrgPermissions: 'none' | 'read' | 'write'
+  /** The highest level of each permission; what it does not name is denied. undefined: no ceiling. */
+  readonly maxPermissions: ReadonlyMap<string, Level> | undefined
+  readonly policySources: 'repository' | 'organization' | 'both'
+  readonly selfWrite: 'allow' | 'deny'
+  /** How old a subject token may be, by its `iat`; undefined: as old as its `exp` allows. */
+  readonly maxTokenAgeMs: number | undefined
+  readonly requireTrustedIssuers: boolean
+  readonly quota: QuotaRules
+  /** Where is remembered which App minted a `checks: write` token. */
+  readonly stickyStore: 'memory' | 'store'
+  readonly webhook: WebhookSettings | undefined
+  /** undefined: `METRICS=false`. */
+  readonly metrics: { readonly port: number } | undefined
   readonly denialDetail: 'auto' | 'full'
   readonly stalePolicyMaxMs: number
   /** The operator says that no other process serves these exchanges. */
@@ -38,6 +53,31 @@ export interface Settings extends StoreSettings {
   readonly logLevel: LogLevel
   /** Remarks that do not keep the server from starting. */
   readonly notes: readonly string[]
+}
+
+/** By the name of an owner in lower case, and `*` for all others; an owner without a pool is refused. */
+export type AppPools = ReadonlyMap<string, readonly [ConfiguredApp, ...ConfiguredApp[]]>
+
+export interface ConfiguredApp {
+  readonly id: number
+  readonly key: AppKey
+}
+
+/** How Apps of one pool take turns (`OCTOSTS_QUOTA_*`): by what GitHub says is left of their requests in the hour. */
+export interface QuotaRules {
+  readonly softFloor: number
+  readonly hardFloor: number
+  /** A reading that is older does not count. */
+  readonly staleMs: number
+}
+
+export interface WebhookSettings {
+  /** Each is accepted, so that they can be rotated. */
+  readonly secrets: readonly [Secret, ...Secret[]]
+  /** In lower case; empty: every organization. */
+  readonly organizations: readonly string[]
+  /** SHA-1 signatures are accepted too. */
+  readonly allowSha1: boolean
 }
 
 /** A text that must be equal, or an RE2 pattern that must match all of it. */
@@ -166,7 +206,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
   }
   const metrics = read('METRICS', readBoolean, true)
   const sink = read('EVENT_INGRESS_URI', readHttpUrl, '')
-  read('METRICS_PORT', readInteger(1, 65_535), 2112)
+  const metricsPort = read('METRICS_PORT', readInteger(0, 65_535), 2112)
   if (text('OCTOSTS_STICKY_STORE') === 'firestore')
     problems.push('OCTOSTS_STICKY_STORE firestore is not offered: use STORE_URL with Valkey or Redis')
 
@@ -176,7 +216,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
       what: 'the name under which callers reach this service, which is also the audience they ask tokens for',
       blank: '',
     }),
-    app: { id: appId(), privateKey: privateKey() },
+    pools: new Map([['*', [{ id: appId(), key: { kind: 'pem', pem: privateKey() } }]]]),
     githubBaseUrl: read('GITHUB_BASE_URL', readApiUrl, 'https://api.github.com'),
     policyRepository: read('ORG_POLICY_REPO', readRepositoryName, '.github'),
     issuers: issuers(),
@@ -184,6 +224,15 @@ export function readSettings(needs: SettingsNeeds): Settings {
     allowedIssuers: allowedIssuers(),
     allowedOwners: allowedOwners(),
     repoPolicyOrgPermissions: read('REPO_POLICY_ORG_PERMISSIONS', readOneOf(['none', 'read', 'write']), 'read'),
+    maxPermissions: undefined,
+    policySources: 'both',
+    selfWrite: 'allow',
+    maxTokenAgeMs: undefined,
+    requireTrustedIssuers: false,
+    quota: { softFloor: 5000, hardFloor: 1500, staleMs: 300_000 },
+    stickyStore: 'memory',
+    webhook: undefined,
+    metrics: metrics ? { port: metricsPort } : undefined,
     denialDetail: read('DENIAL_DETAIL', readOneOf(['auto', 'full']), 'auto'),
     stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
     ...readStoreSettings(reader, needs),

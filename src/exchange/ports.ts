@@ -1,4 +1,5 @@
-import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
+import type { Compilation, Matcher, PolicyKind } from '../policy/trust-policy.ts'
+import type { TrustedIssuers } from '../policy/trusted-issuers.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
@@ -13,7 +14,9 @@ import type { RefreshFamilies, Reservations, RevocationMarks } from './stores.ts
 export interface ExchangePorts {
   readonly verify: Verify
   readonly findInstallation: FindInstallation
+  readonly loadTrustedIssuers: LoadTrustedIssuers
   readonly loadPolicy: LoadPolicy
+  readonly chooseInstallation: ChooseInstallation
   readonly listRepositories: ListRepositories
   readonly mint: Mint
   readonly revoke: Revoke
@@ -40,6 +43,30 @@ export interface Installation {
   readonly app: { readonly id: number; readonly slug: string }
 }
 
+/**
+ * The organization's list of trusted issuers, from its policy repository. What is known and fresh is answered at once, so
+ * that nothing later is begun for an issuer that it refuses. Refuses `TRUSTED_ISSUERS_INVALID`,
+ * `TRUSTED_ISSUERS_FORBIDDEN`, `GITHUB_RATE_LIMITED`, `GITHUB_UNAVAILABLE`.
+ */
+export type LoadTrustedIssuers = (
+  request: TrustedIssuersRequest,
+  signal: AbortSignal,
+) => TrustedIssuersAnswer | Promise<TrustedIssuersAnswer>
+
+export interface TrustedIssuersRequest {
+  readonly installation: Installation
+  readonly owner: string
+  /** The organization's policy repository. */
+  readonly repository: string
+  /** The repository whose policy is read beside it: one reader token can serve both. */
+  readonly beside: string
+}
+
+export type TrustedIssuersAnswer =
+  /** `unreadable`: no App of the owner's was given the policy repository. */
+  | { readonly kind: 'absent'; readonly unreadable: boolean }
+  | { readonly kind: 'list'; readonly list: TrustedIssuers; readonly sha: string; readonly stale: boolean }
+
 /** The policy file of an identity, from the default branch. Refuses `POLICY_NOT_FOUND`, `REPOSITORY_*`, `GITHUB_*`, … */
 export type LoadPolicy = (request: PolicyRequest, signal: AbortSignal) => Promise<PolicyFile>
 
@@ -64,6 +91,22 @@ export interface PolicyFile {
 }
 
 /**
+ * The installation that is to mint, of those Apps of the owner that a policy's pin allows: `preferred` when it is one of
+ * them, else the one with the most quota left. Refuses `POLICY_APP_UNAVAILABLE`, `APP_NOT_INSTALLED`, `GITHUB_*`, …
+ */
+export type ChooseInstallation = (choice: InstallationChoice, signal: AbortSignal) => Promise<Installation>
+
+export interface InstallationChoice {
+  /** The one that the policy was read with: whichever is chosen is of the same account. */
+  readonly installation: Installation
+  readonly owner: string
+  /** By slug or id; undefined: any. */
+  readonly app: Matcher | undefined
+  /** An App's id: the one that minted for this caller before. */
+  readonly preferred: number | undefined
+}
+
+/**
  * The names, as GitHub spells them, of all repositories that the installation reaches; up to five minutes old, and asked
  * for anew after a mint was refused with `MINT_REPOSITORY_NOT_SELECTED`. Refuses
  * `REPOSITORIES_TOO_MANY`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`, …
@@ -74,7 +117,10 @@ export type ListRepositories = (installation: Installation, signal: AbortSignal)
 export type Mint = (grant: Grant, signal: AbortSignal) => Promise<InstallationToken>
 
 export interface Grant {
+  /** The mint moves on to another App's when this one is limited, suspended or gone, and the pin allows it. */
   readonly installation: Installation
+  /** The App that must mint, by slug or id; undefined: any. */
+  readonly app?: Matcher | undefined
   /** As asked for, in the caller's spelling. */
   readonly owner: string
   /** Names without owner; `all` is everything the installation has. */
@@ -86,6 +132,7 @@ export interface InstallationToken {
   readonly token: string
   readonly expiresAt: Date
   readonly installationId: number
+  readonly appId: number
 }
 
 /** Gives up a token that will not reach its caller; returns at once, and never fails. */

@@ -6,7 +6,7 @@ import type { Permissions } from '../terms/permissions.ts'
 import type { Clock, Installation } from './ports.ts'
 
 /** The steps of an exchange, in their order. */
-export type Step = 'verify' | 'installation' | 'policy' | 'evaluate' | 'repositories' | 'mint'
+export type Step = 'verify' | 'installation' | 'trusted_issuers' | 'policy' | 'evaluate' | 'repositories' | 'mint'
 
 /**
  * What is remembered of one exchange. It never holds the subject token, the installation token or a key: of the token
@@ -33,6 +33,10 @@ export interface ExchangeRecord {
   /** What that file says, once it was found to be valid. */
   readonly trustPolicy: TrustPolicy | undefined
   readonly evaluation: Evaluation | undefined
+  /** What the organization's list of trusted issuers says of the token's issuer; undefined before it was looked at. */
+  readonly issuerAllowlist: IssuerAllowlist | undefined
+  /** Permissions of a repository's own policy by which its token can rewrite the policy; undefined: none. */
+  readonly selfWrite: readonly string[] | undefined
   readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
   /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */
   readonly issued: { readonly sha256Hex: string; readonly sha256Base64: string; readonly expiresAt: Date } | undefined
@@ -40,6 +44,13 @@ export interface ExchangeRecord {
   readonly refresh: { readonly family: string; readonly generation: number } | { readonly withheld: string } | undefined
   /** Why it was refused; undefined when a token was issued. */
   readonly denial: Denial | undefined
+}
+
+/** `absent`: there is no list, so that every issuer is allowed unless the operator requires one. */
+export interface IssuerAllowlist {
+  readonly mode: 'enforce' | 'audit' | 'absent'
+  readonly allowed: boolean
+  readonly iss: string
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
@@ -66,6 +77,8 @@ export function openRecord(
     policy: undefined,
     trustPolicy: undefined,
     evaluation: undefined,
+    issuerAllowlist: undefined,
+    selfWrite: undefined,
     grant: undefined,
     issued: undefined,
     refresh: undefined,

@@ -76,6 +76,7 @@ function issued(
     token: body['token'],
     expiresAt: expiresAt ?? new Date(0),
     installationId: grant.installation.id,
+    appId: grant.installation.app.id,
   }
   if (status !== 201 || expiresAt === undefined) {
     revoke(token) // it may well be alive, and nobody will have it

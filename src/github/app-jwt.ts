@@ -1,5 +1,5 @@
 import type { Clock } from '../exchange/ports.ts'
-import type { Signer } from './private-key.ts'
+import type { Signer } from '../terms/app-key.ts'
 
 /** The App's own credential: signed once per lifetime and used by all calls until a minute before its end. */
 export interface AppJwt {
@@ -56,7 +56,7 @@ export function createAppJwt({ appId, sign, clock }: AppJwtOptions): AppJwt {
 /** A compact JWS (RFC 7515 §7.1) with RS256. */
 async function signJwt(claims: Readonly<Record<string, string | number>>, sign: Signer): Promise<string> {
   const input = `${encode({ alg: 'RS256', typ: 'JWT' })}.${encode(claims)}`
-  return `${input}.${(await sign(input)).toString('base64url')}`
+  return `${input}.${Buffer.from(await sign(input)).toString('base64url')}`
 }
 
 function encode(part: Readonly<Record<string, string | number>>): string {

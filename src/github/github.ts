@@ -1,13 +1,13 @@
 import type { Clock, ExchangePorts } from '../exchange/ports.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Signer } from '../terms/app-key.ts'
 import { createAppJwt } from './app-jwt.ts'
 import { createCall } from './call.ts'
 import { createInstallations } from './installations.ts'
 import { createLookupBudget } from './lookup-budget.ts'
 import { createMint } from './mint.ts'
 import { createPolicyFiles, type PolicyFiles } from './policy-files.ts'
-import { createKeySigner, parsePrivateKey } from './private-key.ts'
 import { type AppIdentity, proveKey } from './prove-key.ts'
 import { createReaderTokens } from './reader-tokens.ts'
 import { type CallReport, createRest } from './rest.ts'
@@ -19,8 +19,8 @@ import { webUrlOf } from './web-url.ts'
 export interface GitHubOptions {
   /** `https://api.github.com`, or `https://{host}/api/v3` of an Enterprise Server. */
   readonly baseUrl: string
-  /** `privateKey`: PEM, as `parsePrivateKey` takes it. */
-  readonly app: { readonly id: number; readonly privateKey: string }
+  /** By the name of an owner in lower case, and `*` for all others. */
+  readonly pools: ReadonlyMap<string, readonly [AppOptions, ...AppOptions[]]>
   readonly clock: Clock
   readonly log: Logger
   /** How long past its five fresh minutes the last good policy may stand in for GitHub; 0 is off (`STALE_POLICY_MAX`). */
@@ -33,9 +33,23 @@ export interface GitHubOptions {
   readonly onCall?: (report: CallReport) => void
 }
 
+export interface AppOptions {
+  readonly id: number
+  readonly sign: Signer
+}
+
 /** All talk with GitHub. */
 export interface GitHub
-  extends Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'listRepositories' | 'mint' | 'revoke'> {
+  extends Pick<
+    ExchangePorts,
+    | 'findInstallation'
+    | 'loadTrustedIssuers'
+    | 'loadPolicy'
+    | 'chooseInstallation'
+    | 'listRepositories'
+    | 'mint'
+    | 'revoke'
+  > {
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
   proveKey(signal: AbortSignal): Promise<AppIdentity>
   /** For `/revoke`, where anybody may send anything: over connections and within a budget of its own. */
@@ -47,12 +61,13 @@ export interface GitHub
   close(): Promise<void>
 }
 
-/** Throws an Error when the private key is none. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { baseUrl, app, clock, log, stalePolicyMaxMs: staleMaxMs, compile } = options
+  const { baseUrl, pools, clock, log, stalePolicyMaxMs: staleMaxMs, compile } = options
   const callLimitMs = options.callLimitMs ?? CALL_LIMIT_MS
   const monotonic = () => clock.monotonic()
-  const appJwt = createAppJwt({ appId: app.id, sign: createKeySigner(parsePrivateKey(app.privateKey)), clock })
+  const [[app] = []] = [...pools.values()]
+  if (app === undefined) throw new Error('there is no App')
+  const appJwt = createAppJwt({ appId: app.id, sign: app.sign, clock })
   const restOptions = {
     baseUrl,
     appId: app.id,
@@ -81,7 +96,9 @@ export function createGitHub(options: GitHubOptions): GitHub {
   }
   return {
     findInstallation: installations.find,
+    loadTrustedIssuers: () => ({ kind: 'absent', unreadable: false }),
     loadPolicy: policies.load,
+    chooseInstallation: async ({ installation }) => installation,
     listRepositories: visible.list,
     mint: createMint({ call, revoke, installations, clock, track, notReached: visible.forget }),
     revoke,

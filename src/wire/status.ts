@@ -264,6 +264,13 @@ const ANSWERS = {
     means: 'The token’s `exp` is missing or has passed.',
     todo: 'Ask the issuer for a fresh token right before the exchange; check the clock of the machine.',
   },
+  TOKEN_TOO_OLD: {
+    code: status.UNAUTHENTICATED,
+    oauth: 'credential',
+    means:
+      'The token was issued longer ago than the operator accepts (`MAX_TOKEN_AGE`), or does not say when it was issued (`iat`).',
+    todo: 'Get a fresh token right before the exchange.',
+  },
   TOKEN_NOT_YET_VALID: {
     code: status.UNAUTHENTICATED,
     oauth: 'credential',
@@ -358,6 +365,32 @@ const ANSWERS = {
     means: 'The operator of this service, or the organization, does not permit this issuer.',
     todo: 'Use another issuer, or ask the operator to add this one to `ALLOWED_ISSUERS`.',
   },
+  ISSUER_NOT_TRUSTED: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'credential',
+    means:
+      'The token’s issuer is not on the list of the organization (`.github/chainguard/trusted-token-issuers.yaml` in its policy repository).',
+    todo: 'Use an issuer that the organization permits, or ask its administrators to add this one.',
+  },
+  TRUSTED_ISSUERS_REQUIRED: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'invalid_target',
+    means:
+      'The operator serves only organizations that list the issuers they trust (`REQUIRE_TRUSTED_ISSUERS`), and this one has no list that can be read.',
+    todo: 'Put `.github/chainguard/trusted-token-issuers.yaml` into the organization’s policy repository, and let the GitHub App read that repository.',
+  },
+  TRUSTED_ISSUERS_INVALID: {
+    code: status.FAILED_PRECONDITION,
+    oauth: 'invalid_target',
+    means: 'The organization’s list of trusted issuers is invalid, and there is no good one from the last hour.',
+    todo: 'Correct the file; the log of the service has the place of each fault.',
+  },
+  TRUSTED_ISSUERS_FORBIDDEN: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'invalid_target',
+    means: 'GitHub forbids the App to read the organization’s list of trusted issuers, so nobody is let in.',
+    todo: 'Look for an IP allow list or another rule of the organization that shuts the App out.',
+  },
   ISSUER_INVALID: {
     code: status.INVALID_ARGUMENT,
     oauth: 'credential',
@@ -392,6 +425,12 @@ const ANSWERS = {
     oauth: 'invalid_target',
     means: 'The operator of this service does not serve this owner.',
     todo: 'Ask the operator to add the owner to `ALLOWED_OWNERS`.',
+  },
+  APP_NOT_CONFIGURED: {
+    code: status.NOT_FOUND,
+    oauth: 'invalid_target',
+    means: 'This service has no GitHub App for the owner (`APP_CONFIG_FILE` names neither it nor `*`).',
+    todo: 'Check the owner’s name, or ask the operator to configure an App for it.',
   },
   APP_NOT_INSTALLED: {
     code: status.NOT_FOUND,
@@ -454,6 +493,26 @@ const ANSWERS = {
     oauth: 'invalid_target',
     means: 'The policy pins an App (`app`, `app_pattern`) that this service does not have.',
     todo: 'Correct the pin, or remove it.',
+  },
+  POLICY_MAX_PERMISSIONS: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'invalid_target',
+    means: 'The policy asks for a permission beyond the operator’s ceiling (`MAX_PERMISSIONS`); the answer names it.',
+    todo: 'Ask for less in the policy, or have the operator raise the ceiling.',
+  },
+  POLICY_SELF_WRITE: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'invalid_target',
+    means:
+      'A repository’s own policy grants `contents`, `workflows` or `administration: write` on the very repository that holds it, so that whoever gets its token can rewrite the policy; the operator does not allow that (`SELF_WRITE=deny`).',
+    todo: 'Move the policy to the organization’s policy repository, or grant less.',
+  },
+  POLICY_SOURCE_NOT_ALLOWED: {
+    code: status.PERMISSION_DENIED,
+    oauth: 'invalid_target',
+    means:
+      'The operator takes policies from elsewhere only (`POLICY_SOURCES`): from repositories, or from the organization’s policy repository.',
+    todo: 'Move the policy to where the operator takes policies from, and ask with that scope.',
   },
   POLICY_ORG_PERMISSIONS: {
     code: status.PERMISSION_DENIED,
@@ -578,6 +637,19 @@ const ANSWERS = {
     oauth: 'server_error',
     means: 'GitHub issued a token that can do more than was asked for. It was revoked.',
     todo: 'Tell the operator the request id.',
+  },
+  SIGNER_UNAVAILABLE: {
+    code: status.UNAVAILABLE,
+    oauth: 'temporarily_unavailable',
+    retryAfterMs: SOON_MS,
+    means: 'The key management service that holds the App’s key did not answer.',
+    todo: 'Try again. If it lasts, the operator must look at the key management service and the way to it.',
+  },
+  SIGNER_REFUSED: {
+    code: status.INTERNAL,
+    oauth: 'server_error',
+    means: 'The key management service refused to sign with the App’s key.',
+    todo: 'The operator must check the key’s name, and that the service may sign with it. The log has what was answered.',
   },
   APP_CREDENTIALS_REFUSED: {
     code: status.INTERNAL,

@@ -58,6 +58,8 @@ export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeReco
       app: undefined,
       warnings: [],
     },
+    issuerAllowlist: undefined,
+    selfWrite: undefined,
     evaluation: {
       allowed: true,
       alternatives: [
@@ -86,6 +88,8 @@ export function refusedRecord(denial: Denial, change: Partial<ExchangeRecord> = 
     policy: undefined,
     trustPolicy: undefined,
     evaluation: undefined,
+    issuerAllowlist: undefined,
+    selfWrite: undefined,
     grant: undefined,
     issued: undefined,
     steps: new Map(),

@@ -40,11 +40,13 @@ function problems(env: Record<string, string>, files: Record<string, string> = {
   }
 }
 
+const ONE_APP = new Map([['*', [{ id: 42, key: { kind: 'pem', pem: KEY } }]]])
+
 test('what is not set has the defaults of the contract', () => {
   expect(read(GOOD)).toEqual({
     port: 8080,
     domain: 'sts.example.com',
-    app: { id: 42, privateKey: KEY },
+    pools: ONE_APP,
     githubBaseUrl: 'https://api.github.com',
     policyRepository: '.github',
     issuers: [],
@@ -52,6 +54,15 @@ test('what is not set has the defaults of the contract', () => {
     allowedIssuers: [],
     allowedOwners: [],
     repoPolicyOrgPermissions: 'read',
+    maxPermissions: undefined,
+    policySources: 'both',
+    selfWrite: 'allow',
+    maxTokenAgeMs: undefined,
+    requireTrustedIssuers: false,
+    quota: { softFloor: 5000, hardFloor: 1500, staleMs: 300_000 },
+    stickyStore: 'memory',
+    webhook: undefined,
+    metrics: { port: 2112 },
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
     storeUrl: undefined,
@@ -79,7 +90,7 @@ test('every problem is reported at once, each behind the name of its variable', 
     STALE_POLICY_MAX: '1 hour',
     EVENT_INGRESS_URI: 'sink',
     METRICS: 'on',
-    METRICS_PORT: '0',
+    METRICS_PORT: '65536',
     TLS_CERT_FILE: '/tls.crt',
     SHUTDOWN_GRACE: '10',
     LOG_LEVEL: 'trace',
@@ -121,7 +132,7 @@ test('every problem is reported at once, each behind the name of its variable', 
 describe('the private key', () => {
   test('comes from a file', () => {
     const { APP_SECRET_CERTIFICATE_ENV_VAR: _, ...rest } = GOOD
-    expect(read({ ...rest, APP_SECRET_CERTIFICATE_FILE: '/key.pem' }, { '/key.pem': KEY }).app.privateKey).toBe(KEY)
+    expect(read({ ...rest, APP_SECRET_CERTIFICATE_FILE: '/key.pem' }, { '/key.pem': KEY }).pools).toEqual(ONE_APP)
   })
   test.each([
     [

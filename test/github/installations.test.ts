@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Fault } from '../../src/sandbox/faults.ts'
-import { createWorld, never, ORG, reason, refusal, USER, type World } from './world.ts'
+import { createWorld, never, ORG, poolOf, reason, refusal, USER, type World } from './world.ts'
 
 let world: World
 afterEach(() => world.close())
@@ -138,7 +138,7 @@ describe('the key of the App', () => {
   test('of another App is refused', async () => {
     const other = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     const privateKey = other.export({ type: 'pkcs8', format: 'pem' }).toString()
-    world = await createWorld({ app: { id: 424_242, privateKey } })
+    world = await createWorld({ pools: poolOf({ id: 424_242, privateKey }) })
     expect(await refusal(prove())).toBe(
       'APP_CREDENTIALS_REFUSED: failed to get token: GitHub does not accept the credentials of this service; its operator must check the App id and the private key',
     )

@@ -54,7 +54,12 @@ describe('a mint', () => {
     })
     const issued = world.sandbox.tokens.get(token.token)
     expect(issued?.permissions).toEqual({ issues: 'write', contents: 'read', metadata: 'read' })
-    expect(token).toEqual({ token: issued?.token, expiresAt: issued?.expiresAt, installationId: world.installationId })
+    expect(token).toEqual({
+      token: issued?.token,
+      expiresAt: issued?.expiresAt,
+      installationId: world.installationId,
+      appId: 424_242,
+    })
   })
 
   test('leaves the repositories out for all that the installation has', async () => {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Clock, Installation, PolicyRequest } from '../../src/exchange/ports.ts'
 import { createGitHub, type GitHub, type GitHubOptions } from '../../src/github/github.ts'
+import { createKeySigner, parsePrivateKey } from '../../src/keys/private-key.ts'
 import type { Compilation, PolicyKind } from '../../src/policy/trust-policy.ts'
 import { createLog } from '../../src/runtime/log.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../../src/sandbox/github.ts'
@@ -35,6 +36,11 @@ export const TOKEN = 'POST /app/installations/{installation_id}/access_tokens'
 export const CONTENTS = 'GET /repos/{owner}/{repo}/contents/{path}'
 export const REVOKE = 'DELETE /installation/token'
 
+/** One App for every owner. */
+export function poolOf(app: { readonly id: number; readonly privateKey: string }): GitHubOptions['pools'] {
+  return new Map([['*', [{ id: app.id, sign: createKeySigner(parsePrivateKey(app.privateKey)) }]]])
+}
+
 /** Made once for all worlds of a file: it takes a fifth of a second. */
 const APP_KEY = generateKeyPairSync('rsa', { modulusLength: 2048 })
   .privateKey.export({ type: 'pkcs1', format: 'pem' })
@@ -60,7 +66,7 @@ export async function createWorld({ sandbox: sandboxOptions, ...options }: World
   const compiled: string[] = []
   const github = createGitHub({
     baseUrl: sandbox.url,
-    app: { id: sandbox.app.id, privateKey: sandbox.app.privateKeyPem },
+    pools: poolOf({ id: sandbox.app.id, privateKey: sandbox.app.privateKeyPem }),
     log: createLog('silent'),
     stalePolicyMaxMs: 3_600_000,
     ...options,

@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { createKeySigner, parsePrivateKey } from '../../src/github/private-key.ts'
+import { createKeySigner, parsePrivateKey } from '../../src/keys/private-key.ts'
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const PKCS1 = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()

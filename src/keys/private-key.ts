@@ -1,7 +1,5 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto'
-
-/** Signs `input` with RSASSA-PKCS1-v1_5 and SHA-256 (RS256, RFC 7518 §3.3): a key in memory here, a KMS elsewhere. */
-export type Signer = (input: string) => Promise<Buffer>
+import type { Signer } from '../terms/app-key.ts'
 
 /**
  * The private key of a GitHub App: PEM, PKCS#1 or PKCS#8, also on one line with `\n` written out, as environment variables
