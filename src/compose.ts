@@ -4,6 +4,7 @@ import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
+import { followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
@@ -85,6 +86,17 @@ export async function composeService(
     affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
+  const changes = followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
+  })
   const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
@@ -110,6 +122,7 @@ export async function composeService(
     keyProved: proof.proved,
     async close() {
       stopped.abort()
+      changes.close()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
