@@ -40,6 +40,7 @@ test('a policy without a fault is handed out, compiled', () => {
 describe('a file that does not compile', () => {
   test.each<readonly [string, string, readonly string[]]>([
     ['nothing', '', ['1:1 the file is empty']],
+    ['a field without a name', '# x\n: x', ['1:1 unknown field ""']],
     ['no YAML', 'a: [', ['1:5 not valid YAML: unexpected end of the stream within a flow collection']],
     [
       'a field that is missing at the top, and a fault further down',
