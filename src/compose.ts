@@ -62,6 +62,7 @@ export async function composeService(
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     clock,
     log,
   })
