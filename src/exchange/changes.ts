@@ -55,7 +55,7 @@ export function followChanges({ topics, forget, distrust, processId, onUnsent }:
     (message) => {
       const heard = readMessage(message)
       // Once more here it would drop what was read anew meanwhile.
-      if (heard !== undefined && heard.from !== processId) forget(heard.change)
+      if (heard !== undefined && heard.sender !== processId) forget(heard.change)
     },
     distrust,
   )
@@ -64,7 +64,7 @@ export function followChanges({ topics, forget, distrust, processId, onUnsent }:
     async announce(change) {
       forget(change)
       try {
-        await topics.publish(TOPIC, JSON.stringify({ from: processId, change } satisfies Message))
+        await topics.publish(TOPIC, JSON.stringify({ sender: processId, change } satisfies Message))
       } catch (error) {
         onUnsent(change, error)
       }
@@ -73,7 +73,7 @@ export function followChanges({ topics, forget, distrust, processId, onUnsent }:
 }
 
 interface Message {
-  readonly from: string
+  readonly sender: string
   readonly change: Change
 }
 
@@ -85,7 +85,7 @@ function readMessage(text: string): Message | undefined {
   } catch {
     return undefined
   }
-  if (!isJsonObject(message) || typeof message['from'] !== 'string' || !isJsonObject(message['change']))
+  if (!isJsonObject(message) || typeof message['sender'] !== 'string' || !isJsonObject(message['change']))
     return undefined
   const { kind } = message['change']
   return typeof kind === 'string' && Object.hasOwn(KINDS, kind) ? (message as unknown as Message) : undefined // only replicas can write there
