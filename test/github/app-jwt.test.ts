@@ -84,4 +84,3 @@ describe('the JWT of the App', () => {
     expect(scene.signatures()).toBe(1)
   })
 })
-})
