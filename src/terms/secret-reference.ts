@@ -35,7 +35,8 @@ const FORMS = {
   },
   akv: {
     form: 'akv-secret://VAULT/SECRET or akv-secret://VAULT/SECRET/VERSION',
-    name: /^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]\/[A-Za-z0-9-]{1,127}(?:\/[A-Za-z0-9]{1,64})?$/,
+    // A host in full is one of Azure's own clouds, because the service's credential is sent there.
+    name: /^[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9](?:\.vault\.(?:azure\.net|usgovcloudapi\.net|azure\.cn))?\/[A-Za-z0-9-]{1,127}(?:\/[A-Za-z0-9]{1,64})?$/,
   },
   vault: {
     form: 'vault-secret://MOUNT/PATH#FIELD',

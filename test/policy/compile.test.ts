@@ -61,8 +61,8 @@ describe('a file that does not parse', () => {
     ['an empty document', '---\n...\n', ['-:-  the file is empty']],
     ['a text', 'hello', ['-:-  the file must be a mapping of fields to values']],
     ['a list', '- a', ['-:-  the file must be a mapping of fields to values']],
-    ['two documents', `${WHOLE}---\n${WHOLE}`, ['-:-  the file holds several documents; a policy is one']],
-    ['a document after the end', `${WHOLE}...\nmore: x\n`, ['-:-  the file holds several documents; a policy is one']],
+    ['two documents', `${WHOLE}---\n${WHOLE}`, ['-:-  the file holds several documents; it must be one']],
+    ['a document after the end', `${WHOLE}...\nmore: x\n`, ['-:-  the file holds several documents; it must be one']],
     ['an unclosed list', '{issuer: [', ['1:11  not valid YAML: unexpected end of the stream within a flow collection']],
     [
       'a NUL that could hide the rest',

@@ -12,6 +12,7 @@ describe('a reference is its manager and the name behind ://', () => {
     ['aws', 'arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:app-AbCdEf#key'],
     ['akv', 'acme-vault/app-key'],
     ['akv', 'acme-vault/app-key/0123456789abcdef0123456789abcdef'],
+    ['akv', 'acme-vault.vault.azure.cn/app-key'],
     ['vault', 'secret/octo-sts#private_key'],
     ['vault', 'kv/team/octo-sts/app#webhook-secret'],
   ])('%s-secret://%s', (manager, name) => {
