@@ -74,6 +74,7 @@ function tableOf({ values, pools }: Effective): string {
 /** Of a value that is not there: what that means, in brackets. */
 function textOf({ value, unset }: EffectiveValue): string {
   if (value === undefined) return `(${(unset ?? '').replaceAll('`', '')})`
+  if (value.length === 0) return '(none)'
   return escapeUnprintable(typeof value === 'string' ? value : value.join(', '))
 }
 

@@ -45,7 +45,7 @@ export function readAppConfigFile(
     const [first, ...others] = appsAt(file, organization['apps'], pointerTo(pointer, 'apps'))
     if (name === undefined) continue
     if (pools.has(name))
-      fault(file, pointer, `names the organization ${quote(name)} again; names differ in more than case`)
+      fault(file, pointer, `names the organization ${quote(name)} again: upper and lower case are the same`)
     else if (first !== undefined) pools.set(name, [first, ...others])
   }
   return { pools, problems }
@@ -185,7 +185,7 @@ function textAt(file: File, node: unknown, pointer: string, wanted: string): str
   }
   let isWhole = true
   const text = node.replace(/\$\{([^}]*)\}?/g, (written, name: string) => {
-    const value = VARIABLE.test(written) ? file.env[name] : undefined
+    const value = VARIABLE.test(written) && Object.hasOwn(file.env, name) ? file.env[name] : undefined
     if (value !== undefined && value !== '') return value
     isWhole = false
     fault(

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import type { ReaderNeeds } from './reader.ts'
 import { type Configuration, readConfiguration, readSettings, type Settings, type SettingsNeeds } from './settings.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
@@ -18,4 +18,22 @@ export function storeSettingsOfEnvironment(needs: StoreSettingsNeeds): StoreSett
   return readStoreSettings({ ...needs, ...HERE })
 }
 
-const HERE: ReaderNeeds = { env: process.env, readFile: (path) => readFileSync(path, 'utf8') }
+/** The text of a file of at most 4 MiB; a device or a log that was named by mistake must not fill the memory. */
+function readBoundedFile(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const buffer = Buffer.alloc(FILE_LIMIT_BYTES + 1)
+    let length = 0
+    for (let more = -1; more !== 0 && length < buffer.length; length += more) {
+      more = readSync(file, buffer, length, buffer.length - length, null)
+    }
+    if (length > FILE_LIMIT_BYTES) throw Object.assign(new Error('the file is too long'), { code: 'EFBIG' })
+    return buffer.toString('utf8', 0, length)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Larger than any of the files that the configuration knows. */
+const FILE_LIMIT_BYTES = 4_194_304
+const HERE: ReaderNeeds = { env: process.env, readFile: readBoundedFile }
