@@ -29,7 +29,7 @@ export function problems(env: Texts, files: Texts = {}): readonly string[] {
 }
 
 /** What other parts say of keys, patterns and URLs, made simple. */
-export function needs(env: Texts, files: Texts): SettingsNeeds {
+function needs(env: Texts, files: Texts): SettingsNeeds {
   return {
     env,
     readFile(path) {
