@@ -1,4 +1,4 @@
-// Writes docs/configuration.md and schemas/configuration.json from the table of src/config/variables.ts, as it was built.
+// Writes docs/configuration.md and schemas/configuration.json from the table of src/config/variable-table.ts, as it was built.
 // With --check it only compares, and fails when a file is not what the table says. The build makes code of the schema:
 // after a change of the table build, run this, and build again.
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ for (const { name, text, read } of FILES) {
   const isCurrent = isDeepStrictEqual(read(readFileSync(file, 'utf8')), read(text))
   if (isCurrent) continue
   if (process.argv.includes('--check')) {
-    console.error(`${name} is not what src/config/variables.ts says: run node scripts/config-doc.mjs`)
+    console.error(`${name} is not what src/config/variable-table.ts says: run node scripts/config-doc.mjs`)
     process.exitCode = 1
   } else writeFileSync(file, text)
 }

@@ -4,7 +4,7 @@ import { kmsKeyFault } from './kms-key-name.ts'
 import type { KeyNeeds } from './list-values.ts'
 import type { Reader, ReaderNeeds } from './reader.ts'
 import type { AppPools, ConfiguredApp } from './settings.ts'
-import type { VARIABLES } from './variables.ts'
+import type { VARIABLES } from './variable-table.ts'
 
 type Variables = Reader<typeof VARIABLES>
 

@@ -1,5 +1,5 @@
 import { GROUPS, type Group, type Variable } from './variable.ts'
-import { VARIABLES } from './variables.ts'
+import { VARIABLES } from './variable-table.ts'
 
 /** docs/configuration.md: the tables of the variables, and what the two files may say. */
 export function configurationDocument(): string {
@@ -31,7 +31,7 @@ function table(rows: readonly (readonly string[])[]): string {
   return [head, widths.map((width) => '-'.repeat(width)), ...body].map(line).join('')
 }
 
-const INTRODUCTION = `<!-- Generated from src/config/variables.ts by scripts/config-doc.mjs. -->
+const INTRODUCTION = `<!-- Generated from src/config/variable-table.ts by scripts/config-doc.mjs. -->
 
 # Configuration
 

@@ -1,6 +1,6 @@
 import { plainText } from './configuration-document.ts'
 import { fileKey, type JsonSchema, type Kind } from './variable.ts'
-import { VARIABLES } from './variables.ts'
+import { VARIABLES } from './variable-table.ts'
 
 /** schemas/configuration.json: the JSON Schema of `CONFIG_FILE`, for editors and for the check at start. */
 export function configurationSchema(): JsonSchema {

@@ -3,7 +3,7 @@ import { MASK, showPlain } from './mask.ts'
 import { entriesOf } from './reader.ts'
 import type { Configuration } from './settings.ts'
 import { GROUPS, type Group, type Variable } from './variable.ts'
-import { VARIABLES, type VariableName, type VariablesNeeds } from './variables.ts'
+import { VARIABLES, type VariableName, type VariablesNeeds } from './variable-table.ts'
 
 /** What holds for one variable, fit to be shown: no byte of a secret is in it. */
 export interface EffectiveValue {

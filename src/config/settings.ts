@@ -7,7 +7,7 @@ import type { ListedIssuer } from './issuers-file.ts'
 import type { TextRule } from './list-values.ts'
 import { createReader, type Reader, type ReaderNeeds } from './reader.ts'
 import { type StoreSettings, storeSettingsOf } from './store-settings.ts'
-import { VARIABLES, type VariablesNeeds } from './variables.ts'
+import { VARIABLES, type VariablesNeeds } from './variable-table.ts'
 import { readVaultSettings } from './vault-settings.ts'
 
 /** What the operator chose, checked. */

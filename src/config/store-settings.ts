@@ -1,5 +1,5 @@
 import { createReader, type Reader, type ReaderNeeds } from './reader.ts'
-import { STORE_VARIABLES, type StoreVariablesNeeds, VARIABLES } from './variables.ts'
+import { STORE_VARIABLES, type StoreVariablesNeeds, VARIABLES } from './variable-table.ts'
 
 /** What the operator chose of refresh tokens and of the state that replicas share. */
 export interface StoreSettings {

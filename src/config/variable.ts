@@ -3,7 +3,7 @@ import type { Reading } from './values.ts'
 
 /**
  * All that is known of one variable: how it is read, what it is when nobody sets it, how it is shown, and what is told of
- * it. The tables of variables (variables.ts) drive the reading of the environment and of `CONFIG_FILE`, `octo-sts config`,
+ * it. The tables of variables (variable-table.ts) drive the reading of the environment and of `CONFIG_FILE`, `octo-sts config`,
  * schemas/configuration.json and docs/configuration.md.
  */
 export interface Variable<Needs> {

@@ -1,7 +1,7 @@
 import type { VaultLogin, VaultSettings } from '../terms/vault-settings.ts'
 import type { Reader } from './reader.ts'
 import { readBaseUrl } from './values.ts'
-import type { VARIABLES } from './variables.ts'
+import type { VARIABLES } from './variable-table.ts'
 
 /**
  * Where Vault is and as whom the service comes to it. Called only when a key or a secret is there: many platforms set

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { configurationDocument } from '../../src/config/configuration-document.ts'
 import { configurationSchema } from '../../src/config/configuration-schema.ts'
-import { VARIABLES } from '../../src/config/variables.ts'
+import { VARIABLES } from '../../src/config/variable-table.ts'
 import { GOOD, problems } from './read.ts'
 
 test('docs/configuration.md is what the table says: node scripts/config-doc.mjs', () => {

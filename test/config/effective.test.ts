@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { effectiveOf } from '../../src/config/effective.ts'
 import { MASK, showHost, showPlain, showPlainUrl, showReference, showStoreUrl } from '../../src/config/mask.ts'
-import { VARIABLES } from '../../src/config/variables.ts'
+import { VARIABLES } from '../../src/config/variable-table.ts'
 import { configuration, GOOD, KEY } from './read.ts'
 
 function effective(env: Record<string, string>, files: Record<string, string> = {}) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { VARIABLES } from '../../src/config/variables.ts'
+import { VARIABLES } from '../../src/config/variable-table.ts'
 import { GOOD, KEY, problems, read } from './read.ts'
 
 const ONE_APP = new Map([['*', [{ id: 42, key: { kind: 'pem', pem: KEY } }]]])
