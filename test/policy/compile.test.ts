@@ -265,8 +265,8 @@ describe('a policy whose rules do not hold', () => {
     const claims = Array.from({ length: 5 }, (_, index) => `  c${index}: a{850}b{850}\n`).join('')
     expect(outcome(`${WHOLE}claim_pattern:\n${claims}`)).toEqual([
       'compile',
-      '9:3 /claim_pattern/c3 claim_pattern "c3" is one pattern too many: all patterns of the policy together are too large',
-      '10:3 /claim_pattern/c4 claim_pattern "c4" is one pattern too many: all patterns of the policy together are too large',
+      '9:3 /claim_pattern/c3 claim_pattern "c3" is one pattern too many: all patterns of the file together are too large',
+      '10:3 /claim_pattern/c4 claim_pattern "c4" is one pattern too many: all patterns of the file together are too large',
     ])
   })
 
