@@ -44,7 +44,7 @@ all of them at once and names every one that is missing or wrong; it does not st
 Durations as in Go (\`90s\`, \`5m\`, \`1h30m\`), booleans \`true\` or \`false\`, lists separated by commas. An empty variable counts as unset; a list of
 nothing but commas is an error.
 `
-const FILES = `OpenTelemetry's own variables (\`OTEL_*\`) and those of the cloud libraries (\`AWS_*\`, \`AZURE_*\`, \`GOOGLE_APPLICATION_CREDENTIALS\`) are read by these.
+const FILES = `The libraries of the clouds read their own variables (\`AWS_*\`, \`AZURE_*\`, \`GOOGLE_APPLICATION_CREDENTIALS\`), and OpenTelemetry's all of \`OTEL_*\`.
 
 ## CONFIG_FILE
 

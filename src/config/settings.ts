@@ -7,6 +7,7 @@ import type { ListedIssuer } from './issuers-file.ts'
 import type { TextRule } from './list-values.ts'
 import { createReader, type Reader, type ReaderNeeds } from './reader.ts'
 import { type StoreSettings, storeSettingsOf } from './store-settings.ts'
+import { wantsTraces } from './tracing-settings.ts'
 import { VARIABLES, type VariablesNeeds } from './variable-table.ts'
 import { readVaultSettings } from './vault-settings.ts'
 
@@ -37,11 +38,15 @@ export interface Settings extends StoreSettings {
   readonly webhook: WebhookSettings | undefined
   /** undefined: `METRICS=false`. */
   readonly metrics: { readonly port: number } | undefined
+  /** OpenTelemetry's variables ask for traces. */
+  readonly tracing: boolean
   readonly denialDetail: 'auto' | 'full'
   readonly stalePolicyMaxMs: number
   /** The operator says that no other process serves these exchanges. */
   readonly singleProcess: boolean
   readonly eventSink: string | undefined
+  /** Whether the sink gets a Google ID token; `auto`: where it is a host of Google's. */
+  readonly eventAuth: 'auto' | 'google' | 'none'
   /** Where Vault is; undefined: no key and no secret is there. */
   readonly vault: VaultSettings | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
@@ -124,11 +129,13 @@ export function readConfiguration(needs: SettingsNeeds): Configuration {
     stickyStore: stickyStoreOf(reader),
     webhook,
     metrics: metricsOf(reader),
+    tracing: wantsTraces(reader),
     denialDetail: values.DENIAL_DETAIL,
     stalePolicyMaxMs: values.STALE_POLICY_MAX,
     ...storeSettingsOf(reader),
     singleProcess: values.SINGLE_PROCESS,
     eventSink: values.METRICS ? values.EVENT_INGRESS_URI : undefined,
+    eventAuth: eventAuthOf(reader),
     vault: usesVault(pools, webhook) ? readVaultSettings(reader) : undefined,
     tls: tlsOf(reader),
     shutdownGraceMs: values.SHUTDOWN_GRACE,
@@ -176,6 +183,14 @@ function metricsOf({ values, fault, label }: Variables): Settings['metrics'] {
   if (!isOn) return undefined
   if (port !== 0 && port === main) fault('METRICS_PORT', `must differ from ${label('PORT')}, which is ${main} too`)
   return { port }
+}
+
+/** A token that names the service must not travel in the clear. */
+function eventAuthOf({ values, fault, label }: Variables): Settings['eventAuth'] {
+  const { EVENT_INGRESS_AUTH: auth, EVENT_INGRESS_URI: sink } = values
+  if (auth === 'google' && sink?.startsWith('https:') !== true)
+    fault('EVENT_INGRESS_AUTH', `is google, which needs ${label('EVENT_INGRESS_URI')} with https`)
+  return auth
 }
 
 function tlsOf({ values, given, label, missing }: Variables): Settings['tls'] {

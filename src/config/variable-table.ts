@@ -41,6 +41,9 @@ export type StoreVariablesNeeds = FileNeeds & StoreUrlNeeds
 /** What the readers of all variables must ask other parts: whether a key, a certificate, a pattern or a URL is one. */
 export type VariablesNeeds = StoreVariablesNeeds & KeyNeeds & PatternNeeds & Omit<IssuersFileNeeds, 'path'>
 
+/** Variables that OpenTelemetry's SDK reads too, out of the environment. */
+const OPEN_TELEMETRY = { group: 'What is told', kind: TEXT, environmentOnly: true } as const
+
 /** Those that a command needs that works on the shared store alone. */
 export const STORE_VARIABLES = {
   STORE_URL: {
@@ -357,6 +360,13 @@ export const VARIABLES = {
     show: showHost,
     about: 'where the CloudEvent of each exchange is sent',
   },
+  EVENT_INGRESS_AUTH: {
+    group: 'What is told',
+    kind: oneOf(['auto', 'google', 'none']),
+    default: 'auto',
+    about:
+      "who the service is for that sink: `google` sends a Google ID token (https only), `none` nothing, `auto` the token where the sink is a host of Google's",
+  },
   METRICS: {
     group: 'What is told',
     kind: BOOLEAN,
@@ -368,6 +378,26 @@ export const VARIABLES = {
     kind: integer(0, 65_535),
     default: '2112',
     about: 'where Prometheus finds the metrics, on a port of its own: `GET /metrics`. `0`: any that is free',
+  },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    ...OPEN_TELEMETRY,
+    unset: 'no traces',
+    show: showHost,
+    about:
+      'where traces are sent. This and the next decide whether there are traces; OpenTelemetry reads all of its variables itself',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    ...OPEN_TELEMETRY,
+    show: showHost,
+    about: 'the same, for traces alone',
+  },
+  OTEL_TRACES_EXPORTER: {
+    ...OPEN_TELEMETRY,
+    about: '`none`: no traces, whatever else is set; any other: traces',
+  },
+  OTEL_SDK_DISABLED: {
+    ...OPEN_TELEMETRY,
+    about: '`true`: no traces, whatever else is set',
   },
 } as const satisfies Table<VariablesNeeds>
 

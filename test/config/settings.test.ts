@@ -26,6 +26,7 @@ test('what is not set has the defaults of the contract', () => {
     stickyStore: 'memory',
     webhook: undefined,
     metrics: { port: 2112 },
+    tracing: false,
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
     storeUrl: undefined,
@@ -33,6 +34,7 @@ test('what is not set has the defaults of the contract', () => {
     refreshTokenKeys: [],
     maxRefreshAgeMs: 86_400_000,
     eventSink: undefined,
+    eventAuth: 'auto',
     vault: undefined,
     tls: undefined,
     shutdownGraceMs: 10_000,
@@ -98,6 +100,17 @@ test('METRICS=false turns events off', () => {
   const env = { ...GOOD, EVENT_INGRESS_URI: 'https://sink.example.com/in' }
   expect(read(env).eventSink).toBe('https://sink.example.com/in')
   expect(read({ ...env, METRICS: 'false' }).eventSink).toBeUndefined()
+})
+
+test.each([
+  [{}, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'console' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+  [{ OTEL_SDK_DISABLED: 'TRUE', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+])('traces with %j: %s', (env, expected) => {
+  expect(read({ ...GOOD, ...env }).tracing).toBe(expected)
 })
 
 test('an allowed issuer without pattern characters is compared as text, so that its dots are dots', () => {
@@ -247,6 +260,12 @@ describe('wrong values, each with its own words', () => {
     [{ GITHUB_WEBHOOK_SHA1: 'sha1' }, /^GITHUB_WEBHOOK_SHA1 must be true or false/],
     [{ DENIAL_DETAIL: 'verbose' }, /^DENIAL_DETAIL must be one of auto, full/],
     [{ EVENT_INGRESS_URI: 'sink' }, /^EVENT_INGRESS_URI must be an http or https URL$/],
+    [{ EVENT_INGRESS_AUTH: 'aws' }, /^EVENT_INGRESS_AUTH must be one of auto, google, none, not "aws"$/],
+    [{ EVENT_INGRESS_AUTH: 'google' }, /^EVENT_INGRESS_AUTH is google, which needs EVENT_INGRESS_URI with https$/],
+    [
+      { EVENT_INGRESS_AUTH: 'google', EVENT_INGRESS_URI: 'http://sink' },
+      /^EVENT_INGRESS_AUTH is google, which needs EVENT_INGRESS_URI with https$/,
+    ],
     [{ METRICS: 'on' }, /^METRICS must be true or false/],
     [{ METRICS_PORT: '65536' }, /^METRICS_PORT must be a whole number from 0 to 65535/],
     [{ METRICS_PORT: '8080' }, /^METRICS_PORT must differ from PORT, which is 8080 too$/],
