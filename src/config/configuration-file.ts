@@ -16,6 +16,8 @@ export interface ConfigurationFile {
   readonly values: ReadonlyMap<string, FileValue>
   /** What is wrong with the file, each with its line where that is known. */
   readonly problems: readonly string[]
+  /** Those that are there in a form that they cannot have; also by the variable's name. */
+  readonly misshapen: ReadonlySet<string>
   /** False when the file could not be read to its end: what seems to be missing may be in it. */
   readonly isWhole: boolean
 }
@@ -31,11 +33,12 @@ export function readConfigurationFile(text: string, table: Table<never>): Config
   const names = new Map(
     Object.entries(table).flatMap(([name, { environmentOnly }]) => (environmentOnly ? [] : [[fileKey(name), name]])),
   )
-  const misshapen = isConfigurationDocument(root)
+  const faulty = isConfigurationDocument(root)
     ? new Set<string>()
     : new Set((isConfigurationDocument.errors ?? []).flatMap(({ instancePath }) => topOf(instancePath)))
 
   const values = new Map<string, FileValue>()
+  const misshapen = new Set<string>()
   for (const [key, node] of Object.entries(root)) {
     const line = place(pointerTo('', key))?.line
     const name = names.get(key)
@@ -46,10 +49,12 @@ export function readConfigurationFile(text: string, table: Table<never>): Config
     }
     const value = givenBy(node, kind)
     if (value !== undefined) values.set(name, { value, line })
-    else if (misshapen.has(key)) problems.push(`${fileLabel(name, line)} must be ${FORMS[kind.form]}`)
-    else throw new Error('the schema of the configuration accepts what cannot be read')
+    else if (faulty.has(key)) {
+      misshapen.add(name)
+      problems.push(`${fileLabel(name, line)} must be ${FORMS[kind.form]}`)
+    } else throw new Error('the schema of the configuration accepts what cannot be read')
   }
-  return { values, problems, isWhole: findings.length === 0 }
+  return { values, problems, misshapen, isWhole: findings.length === 0 }
 }
 
 /** How messages call a value of the file. */

@@ -92,7 +92,7 @@ export function createReader<const T extends Table<Needs>, Needs>(
     missing,
     required(name, { what, blank }) {
       const value = values[name] as Exclude<Values<T>[typeof name], undefined> | undefined
-      if (given(name) === undefined) missing(`${name} must be set: ${what}`)
+      if (given(name) === undefined && !file.misshapen.has(name)) missing(`${name} must be set: ${what}`)
       return value ?? blank
     },
     finish() {
@@ -128,11 +128,12 @@ function givenIn(env: ReaderNeeds['env'], { values }: ConfigurationFile, name: s
 
 function readFileOf({ env, ...needs }: ReaderNeeds, all: Table<never>): ConfigurationFile {
   const path = env['CONFIG_FILE']?.trim() ?? ''
-  if (path === '') return { values: new Map(), problems: [], isWhole: true }
+  if (path === '') return { values: new Map(), misshapen: new Set(), problems: [], isWhole: true }
   const reading = readNamedFile(path, needs)
   if ('value' in reading) return readConfigurationFile(reading.value.text, all)
   return {
     values: new Map(),
+    misshapen: new Set(),
     problems: [reading.problem].flat().map((problem) => `CONFIG_FILE ${problem}`),
     isWhole: false,
   }

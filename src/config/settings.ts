@@ -1,6 +1,7 @@
 import type { LogLevel } from '../runtime/log.ts'
 import type { AppKey, Secret } from '../terms/app-key.ts'
 import type { Level } from '../terms/permissions.ts'
+import { quote } from '../terms/text.ts'
 import type { VaultSettings } from '../terms/vault-settings.ts'
 import { readPools } from './app-pools.ts'
 import type { ListedIssuer } from './issuers-file.ts'
@@ -140,7 +141,7 @@ export function readConfiguration(needs: SettingsNeeds): Configuration {
     tls: tlsOf(reader),
     shutdownGraceMs: values.SHUTDOWN_GRACE,
     logLevel: values.LOG_LEVEL,
-    notes: notesOf(reader, webhook),
+    notes: [...notesOf(reader, webhook), ...misspelt(needs.env)],
   }
   return { settings, problems: reader.problems, reader }
 }
@@ -229,6 +230,21 @@ function notesOf({ given, label }: Variables, webhook: WebhookSettings | undefin
       : []),
   ].filter(([name]) => given(name) !== undefined)
   return [...short, ...idle.map(([name, other]) => `${label(name)} has no effect without ${other}`)]
+}
+
+/** Variables that differ from ours in underscores, case or a final S: a limit that is misspelt would not be kept. */
+function misspelt(env: ReaderNeeds['env']): readonly string[] {
+  const known = new Map(Object.keys(VARIABLES).map((name) => [letters(name), name]))
+  return Object.keys(env).flatMap((name) => {
+    const meant = known.get(letters(name))
+    return meant === undefined || meant === name || env[name]?.trim() === ''
+      ? []
+      : [`${quote(name)} is not read; did you mean ${meant}?`]
+  })
+}
+
+function letters(name: string): string {
+  return name.toUpperCase().replaceAll('_', '').replace(/S$/, '')
 }
 
 /** A secret of 16 random letters and digits has 95 bits. */

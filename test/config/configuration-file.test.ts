@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { configuration, GOOD, KEY, problems, read } from './read.ts'
 
 const FILE = { CONFIG_FILE: '/octo-sts.yaml' }
+const { STS_DOMAIN: _, ...NO_DOMAIN } = GOOD
 const of = (text: string, env: Record<string, string> = {}, files: Record<string, string> = {}) =>
   [
     { ...FILE, ...env },
@@ -142,6 +143,9 @@ test('what may stand in a file that cannot be read is not called missing', () =>
   expect(problems({ CONFIG_FILE: '/none.yaml', PORT: 'x' })).toEqual([
     'CONFIG_FILE names the file "/none.yaml", which cannot be read (ENOENT)',
     'PORT must be a whole number from 0 to 65535, not "x"',
+  ])
+  expect(problems(...of('sts_domain: [sts.example.com]', NO_DOMAIN))).toEqual([
+    'CONFIG_FILE sts_domain (line 1) must be a single value, not a list or a mapping',
   ])
   expect(problems(...of('sts_domain: "sts'))).toEqual([
     expect.stringMatching(/^CONFIG_FILE \(line 1\): not valid YAML/),

@@ -296,6 +296,8 @@ describe('what is most likely not meant is a note', () => {
       { GITHUB_WEBHOOK_ORGANIZATION_FILTER: 'acme' },
       /^GITHUB_WEBHOOK_ORGANIZATION_FILTER has no effect without GITHUB_WEBHOOK_SECRET$/,
     ],
+    [{ MAX_PERMISSION: 'contents:read' }, /^"MAX_PERMISSION" is not read; did you mean MAX_PERMISSIONS\?$/],
+    [{ allowed_owners: 'acme' }, /^"allowed_owners" is not read; did you mean ALLOWED_OWNERS\?$/],
     [{ KMS_PROVIDER: 'aws' }, /^KMS_PROVIDER has no effect without KMS_KEYS or APP_CONFIG_FILE$/],
   ])('%j', (env, expected) => {
     const { notes } = read({ ...GOOD, ...env })
