@@ -1,4 +1,5 @@
 import { encode } from '../terms/text.ts'
+import { errorText } from './error-text.ts'
 
 /** How long one call may take, and what ends every call before its time. */
 export interface CallLimits {
@@ -41,7 +42,7 @@ export async function boundedFetch(
     if (error instanceof NoAnswer) throw error
     if (timeout.aborted) throw new NoAnswer(`no answer within ${timeoutMs / 1000} s`)
     if (stop.aborted) throw new NoAnswer('stopped before there was an answer')
-    throw new NoAnswer(`no answer: ${causeOf(error)}`)
+    throw new NoAnswer(`no answer: ${encode(errorText(error), MESSAGE_LIMIT)}`)
   }
 }
 
@@ -66,14 +67,6 @@ async function textOf(reply: Response): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
-}
-
-/** `fetch failed` says nothing; its cause has the system's word. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof Error)) return 'the connection failed'
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  return encode(cause.message === '' ? code : cause.message, MESSAGE_LIMIT)
 }
 
 /** GitHub refuses requests without one. */

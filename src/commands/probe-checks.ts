@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import type { Clock } from '../exchange/ports.ts'
+import { errorText } from './error-text.ts'
 import { codeName, describeRefusal, type Granted, type Refused } from './sts-answer.ts'
 import type { Protocol } from './sts-client.ts'
 import { atStep, type Bench, type Step, StepFailure, type Trial, tryOut } from './trial.ts'
@@ -54,7 +55,7 @@ async function judged(check: Check, bench: Bench): Promise<Pick<CheckResult, 'ok
     }
   } catch (error) {
     const step = error instanceof StepFailure ? error.step : 'outcome'
-    return { ok: false, step, message: error instanceof Error ? error.message : 'failed' }
+    return { ok: false, step, message: errorText(error) }
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { environmentVariable } from '../config/variables.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
+import { errorText } from './error-text.ts'
 import { type CheckResult, runCheck } from './probe-checks.ts'
 import { createProbeMetrics, listenForMetrics, type MetricsListener } from './probe-metrics.ts'
 import { type ProbeOptions, readProbeOptions } from './probe-options.ts'
@@ -93,7 +94,7 @@ async function runEvery(
   try {
     if (metricsPort !== undefined) listener = await listenForMetrics(metricsPort, metrics)
   } catch (error) {
-    return failed(`--metrics-port cannot be had: ${error instanceof Error ? error.message : 'unknown'}`, 1)
+    return failed(`--metrics-port cannot be had: ${errorText(error)}`, 1)
   }
   if (listener !== undefined) process.stderr.write(`metrics at http://127.0.0.1:${listener.port}/metrics\n`)
   while (!stop.aborted) {
@@ -121,7 +122,7 @@ function readOrExplain(args: string[]): ProbeOptions | undefined {
   try {
     return readProbeOptions(args)
   } catch (error) {
-    failed(`${error instanceof Error ? error.message : 'the options could not be read'}\n\n${USAGE}`, 2)
+    failed(`${errorText(error)}\n\n${USAGE}`, 2)
     return undefined
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../exchange/ports.ts'
 import { nameKey } from '../terms/scope.ts'
+import { errorText } from './error-text.ts'
 import type { PlannedExchange } from './smoketest-file.ts'
 import { codeName, describeRefusal, type Granted, type Refused } from './sts-answer.ts'
 import { atStep, type Bench, type Step, StepFailure, tryOut } from './trial.ts'
@@ -38,7 +39,7 @@ async function outcomeOf(
     return { ok: true, message }
   } catch (error) {
     const step = error instanceof StepFailure ? error.step : 'outcome'
-    return { ok: false, step, message: error instanceof Error ? error.message : 'failed' }
+    return { ok: false, step, message: errorText(error) }
   }
 }
 

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { environmentVariable } from '../config/variables.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
+import { errorText } from './error-text.ts'
 import { readSmoketestFile, type SmoketestPlan } from './smoketest-file.ts'
 import { type ExchangeResult, runExchange } from './smoketest-run.ts'
 import { createStsClient } from './sts-client.ts'
@@ -82,7 +83,7 @@ async function readPlan(file: string): Promise<SmoketestPlan | string> {
     if (size > FILE_LIMIT_BYTES) return `${file} is longer than ${FILE_LIMIT_BYTES} bytes`
     text = await readFile(file, 'utf8')
   } catch (error) {
-    return `${file} cannot be read: ${error instanceof Error ? error.message : 'unknown'}`
+    return `${file} cannot be read: ${errorText(error)}`
   }
   const outcome = readSmoketestFile(text)
   if ('plan' in outcome) return outcome.plan
@@ -101,7 +102,7 @@ function readArguments(args: string[]): { readonly file: string; readonly json: 
     if (file === undefined || others.length > 0) return 'give one FILE with the list of exchanges'
     return { file, json: values.json }
   } catch (error) {
-    return error instanceof Error ? error.message : 'the options could not be read'
+    return errorText(error)
   }
 }
 

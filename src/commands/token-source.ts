@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { quote } from '../terms/text.ts'
 import { boundedFetch, type CallLimits, jsonObjectOf, NoAnswer } from './bounded-fetch.ts'
+import { errorCode } from './error-text.ts'
 
 /** Where the OIDC token of an exchange comes from. */
 export type TokenSource =
@@ -85,8 +86,7 @@ async function textOf(path: string): Promise<string> {
       await file.close()
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    throw new Error(`the file ${quote(path)} with the OIDC token cannot be read: ${code}`)
+    throw new Error(`the file ${quote(path)} with the OIDC token cannot be read: ${errorCode(error)}`)
   }
 }
 

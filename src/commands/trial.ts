@@ -1,4 +1,5 @@
 import type { CallLimits } from './bounded-fetch.ts'
+import { errorText } from './error-text.ts'
 import type { Granted, Refused } from './sts-answer.ts'
 import type { Protocol, StsClient } from './sts-client.ts'
 import { fetchToken, type TokenNeeds, type TokenSource } from './token-source.ts'
@@ -74,7 +75,7 @@ export async function atStep<T>(step: Step, work: () => Promise<T>): Promise<T> 
     return await work()
   } catch (error) {
     if (error instanceof StepFailure) throw error
-    throw new StepFailure(step, error instanceof Error ? error.message : 'failed')
+    throw new StepFailure(step, errorText(error))
   }
 }
 
