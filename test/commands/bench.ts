@@ -71,11 +71,12 @@ export function serveSilence(): Promise<SmallServer> {
   return listen(createTcpServer())
 }
 
+/** What a failed test leaves open holds the process no longer than its other work does. */
 async function listen(server: Server): Promise<SmallServer> {
   const sockets = new Set<{ destroy(): void }>()
-  server.on('connection', (socket) => {
+  server.unref().on('connection', (socket) => {
     sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    socket.unref().on('error', () => {}).on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
