@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { environmentVariable } from '../config/variables.ts'
+import { environmentVariable } from '../config/environment-variable.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
 import { errorText } from './error-text.ts'

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { environmentVariable } from '../config/variables.ts'
+import { environmentVariable } from '../config/environment-variable.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
 import { errorText } from './error-text.ts'

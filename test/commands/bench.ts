@@ -76,7 +76,10 @@ async function listen(server: Server): Promise<SmallServer> {
   const sockets = new Set<{ destroy(): void }>()
   server.unref().on('connection', (socket) => {
     sockets.add(socket)
-    socket.unref().on('error', () => {}).on('close', () => sockets.delete(socket))
+    socket
+      .unref()
+      .on('error', () => {})
+      .on('close', () => sockets.delete(socket))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
