@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 /** The commands, each loaded only when it is asked for. */
 const COMMANDS = {
   serve: async () => (await import('./commands/serve.ts')).serve(),
+  config: async (args) => (await import('./commands/config.ts')).config(args),
   sandbox: async (args) => (await import('./commands/sandbox.ts')).sandbox(args),
   revoke: async (args) => (await import('./commands/revoke.ts')).revoke(args),
   probe: async (args) => (await import('./commands/probe.ts')).probe(args),
@@ -13,7 +14,8 @@ const COMMANDS = {
 
 const USAGE = `octo-sts: trades OpenID Connect tokens for GitHub App installation tokens, as trust policies allow
 
-  octo-sts serve      the service; its settings are environment variables (docs/operate.md)
+  octo-sts serve      the service; its settings are environment variables (docs/configuration.md)
+  octo-sts config     those settings as they are in effect, and what is wrong with them
   octo-sts sandbox    the service with an embedded GitHub and issuer, and lines to paste
   octo-sts revoke     ends refresh tokens
   octo-sts probe      an exchange that must work and one that must be refused, once or again and again
