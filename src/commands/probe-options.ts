@@ -112,7 +112,7 @@ function optional<T>(name: string, value: string | undefined, read: (text: strin
 }
 
 function one<T>(name: string, reading: Reading<T>): T {
-  if ('problem' in reading) throw new Error(`${name} ${reading.problem}`)
+  if ('problem' in reading) throw new Error(`${name} ${[reading.problem].flat().join('; ')}`)
   return reading.value
 }
 

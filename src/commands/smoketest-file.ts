@@ -1,4 +1,4 @@
-import { readApiUrl, readDuration, readOneOf } from '../config/values.ts'
+import { type Reading, readApiUrl, readDuration, readOneOf } from '../config/values.ts'
 import { pointerTo, readDocument } from '../policy/document.ts'
 import { Denial } from '../terms/denial.ts'
 import { parseIdentity } from '../terms/identity.ts'
@@ -175,7 +175,7 @@ function texts(at: At | undefined, read: Reader<string>): readonly string[] | un
     .filter((each) => each !== undefined)
 }
 
-type Reader<T> = (text: string) => { readonly value: T } | { readonly problem: string }
+type Reader<T> = (text: string) => Reading<T>
 
 /** The value of a text, or a problem and undefined. */
 function reading<T>(at: At | undefined, read: Reader<T>): T | undefined {
@@ -183,7 +183,7 @@ function reading<T>(at: At | undefined, read: Reader<T>): T | undefined {
   if (typeof at.value !== 'string') return void at.problem(at.pointer, `${nameOf(at)} must be a text`)
   const result = read(at.value)
   if ('value' in result) return result.value
-  return void at.problem(at.pointer, `${nameOf(at)} ${result.problem}`)
+  return void at.problem(at.pointer, `${nameOf(at)} ${[result.problem].flat().join('; ')}`)
 }
 
 function flag(at: At | undefined): boolean {
