@@ -48,7 +48,7 @@ export function createBench({ port, gitHubUrl, folder, timeoutMs = 10_000, ...op
   }
 }
 
-export function stsUrl(text: string): StsUrl {
+function stsUrl(text: string): StsUrl {
   const reading = readStsUrl(text, false)
   if ('problem' in reading) throw new Error(String(reading.problem))
   return reading.value

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
+import { load, loadAll } from 'js-yaml'
+import { readProbeOptions } from '../../src/commands/probe-options.ts'
 import { readSmoketestFile } from '../../src/commands/smoketest-file.ts'
 
 /** A list of one exchange, with lines of the exchange changed or added (undefined: taken out). */
@@ -183,3 +186,29 @@ test.each([
 test('every problem is told at once', () => {
   expect(problemsOf(file({ scope: '""', expect: '{ok: maybe}', cap: '[x]' }, ['timeout: x'])).length).toBe(4)
 })
+
+test('the examples can be run as they are', () => {
+  const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
+  const page = read('docs/probe.md')
+  const shown = [...page.matchAll(/```yaml\n(url:[\s\S]*?)```/g)].map(([, text = '']) => text)
+  expect(shown.map(problemsOf)).toEqual([[]])
+  expect(problemsOf(read('deploy/examples/smoketest.yaml'))).toEqual([])
+  const alerts = [...page.matchAll(/```yaml\n(#[\s\S]*?)```/g)].map(([, text = '']) => load(text))
+  expect(alerts).toEqual([[expect.objectContaining({ alert: 'OctoStsProbeFails' }), expect.any(Object)]])
+
+  const [, deployment] = loadAll(read('deploy/examples/probe.yaml')) as readonly Record<string, unknown>[]
+  const [command, ...args] = argumentsIn(deployment)
+  expect(command).toBe('probe')
+  expect(readProbeOptions(args)).toMatchObject({ everyMs: 60_000, metricsPort: 9090 })
+})
+
+/** The first list under the name `args`. */
+function argumentsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('args' in value && Array.isArray(value.args)) return value.args.map(String)
+  return (
+    Object.values(value)
+      .map(argumentsIn)
+      .find((found) => found.length > 0) ?? []
+  )
+}
