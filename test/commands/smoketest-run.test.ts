@@ -14,6 +14,7 @@ beforeAll(async () => {
   flow = await startFlow()
   flow.policy('acme/app', 'ci')
   flow.policy('acme', 'two', { permissions: { contents: 'write', issues: 'write' }, repositories: ['app', 'docs'] })
+  flow.policy('acme/app', 'meta', { permissions: { contents: 'read', metadata: 'read' } })
   folder = createFolder()
   bench = createBench({ port: flow.service.port, gitHubUrl: flow.github.url, folder: folder.path })
 })
@@ -59,6 +60,16 @@ test.each([
   [
     'a narrowed token',
     { ...TWO, cap: ['contents:read'], expect: { kind: 'token', permissions: ['contents:read'] } },
+    GRANTED,
+  ],
+  [
+    'metadata, which every token has',
+    { identity: 'meta', protocol: 'oauth', expect: { kind: 'token', permissions: ['contents:read'] } },
+    GRANTED,
+  ],
+  [
+    'metadata where it is expected',
+    { identity: 'meta', protocol: 'oauth', expect: { kind: 'token', permissions: ['contents:read', 'metadata:read'] } },
     GRANTED,
   ],
   [
