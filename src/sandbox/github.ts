@@ -1,5 +1,6 @@
 import { systemClock } from '../runtime/clock.ts'
 import { type AppOptions, createApps, type SandboxApp } from './apps.ts'
+import { type CheckRun, createChecks } from './check-runs.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultTarget } from './faults.ts'
 import { type Call, type GitHubServer, listen, type Observation } from './github-server.ts'
 import { createState, type GitHubState } from './github-state.ts'
@@ -24,7 +25,7 @@ export interface SandboxGitHubOptions {
 }
 
 /** An embedded GitHub: its world can be changed, its answers spoiled, and every request it got is on record. */
-export interface SandboxGitHub extends GitHubState {
+export interface SandboxGitHub extends Omit<GitHubState, 'newId'> {
   /** The API's root, without a trailing slash. */
   readonly url: string
   /** The first App that is registered here. */
@@ -40,6 +41,8 @@ export interface SandboxGitHub extends GitHubState {
   forgetCalls(): void
   /** Lowers how much GitHub answers at most. */
   setLimits(limits: Partial<Limits>): void
+  /** Every check run of every App, in order, as it is now. */
+  readonly checkRuns: readonly CheckRun[]
   /** Every token ever issued, by its text. */
   readonly tokens: ReadonlyMap<string, IssuedToken>
   /** Spoils the answers to the requests that the target describes, until it is used up or cleared. */
@@ -59,6 +62,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
   const office = createTokenOffice(state, now)
   const quota = createQuota(options.quotaPerHour ?? 1_000_000, now)
   const limits = gitHubLimits()
+  const checks = createChecks(state, now)
   const server: GitHubServer = await listen({
     state,
     office,
@@ -68,6 +72,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     tokenForm: options.tokenForm ?? 'opaque',
     quota,
     limits,
+    checks,
     port: options.port ?? 0,
     tls: options.tls,
     basePath: options.basePath ?? '',
@@ -79,6 +84,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     addApp: (more = {}) => apps.add(more),
     setQuota: (owner, to) => quota.set(quotaKey(owner), to),
     setLimits: (changed) => void Object.assign(limits, changed),
+    checkRuns: checks.runs,
     tokens: office.tokens,
     fault: faults.add,
     ...server,
