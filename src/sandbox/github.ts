@@ -1,5 +1,5 @@
 import { systemClock } from '../runtime/clock.ts'
-import { type AppOptions, createApps, type SandboxApp } from './apps.ts'
+import { type AppOptions, createApps, type SandboxApp, type Webhook } from './apps.ts'
 import { type CheckRun, createChecks } from './check-runs.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultTarget } from './faults.ts'
 import { type Call, type GitHubServer, listen, type Observation } from './github-server.ts'
@@ -7,6 +7,8 @@ import { createState, type GitHubState } from './github-state.ts'
 import { createTokenOffice, type IssuedToken, type TokenForm } from './installation-tokens.ts'
 import { gitHubLimits, type Limits } from './limits.ts'
 import { createQuota, type QuotaOwner, quotaKey } from './quota.ts'
+import { type DeliveryOptions, type DeliveryResult, deliverEvent } from './webhook-delivery.ts'
+import { createPayloads, type Payloads } from './webhook-payloads.ts'
 
 export interface SandboxGitHubOptions {
   /** What tokens, App JWTs and limits are measured by. */
@@ -39,6 +41,11 @@ export interface SandboxGitHub extends Omit<GitHubState, 'newId'> {
   /** Every request since the start, or since `forgetCalls`, in order of arrival. */
   readonly calls: readonly Call[]
   forgetCalls(): void
+  /** Says where an App's events go from now on. */
+  setWebhook(appId: number, webhook: Webhook | undefined): void
+  /** Sends an event to an App's webhook, signed, and answers what came back. Rejects after ten seconds. */
+  deliver(options: DeliveryOptions): Promise<DeliveryResult>
+  readonly payloads: Payloads
   /** Lowers how much GitHub answers at most. */
   setLimits(limits: Partial<Limits>): void
   /** Every check run of every App, in order, as it is now. */
@@ -86,6 +93,11 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     setLimits: (changed) => void Object.assign(limits, changed),
     checkRuns: checks.runs,
     tokens: office.tokens,
+    setWebhook: (appId, webhook) => {
+      apps.get(appId).webhook = webhook
+    },
+    deliver: (delivery) => deliverEvent(delivery, apps),
+    payloads: createPayloads({ state, apps, checks, baseUrl: server.url }),
     fault: faults.add,
     ...server,
   }
