@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
-import type { Payload } from '../../src/sandbox/webhook-payloads.ts'
+import type { Payload } from '../../src/sandbox/webhook-parts.ts'
 import { createControlledClock } from '../support/controlled-clock.ts'
 import { createGitHubClient, member } from '../support/github-client.ts'
 
@@ -176,9 +176,11 @@ describe('a payload', () => {
   })
 })
 
+const require = createRequire(import.meta.url)
+
 /** Of the package's JSON as it is published; its types describe more than the examples have. */
 function examplesOf(event: string): readonly unknown[] {
-  const definitions: unknown = createRequire(import.meta.url)('@octokit/webhooks-examples')
+  const definitions: unknown = require('@octokit/webhooks-examples')
   const found = Array.isArray(definitions) ? definitions.find((one) => member(one, 'name') === event) : undefined
   const examples = member(found, 'examples')
   if (!Array.isArray(examples)) throw new Error(`there are no examples of ${event}`)
