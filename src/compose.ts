@@ -135,6 +135,8 @@ function exchangeRules(settings: Settings) {
     isOwnerAllowed: (owner: string) => owners.size === 0 || owners.has(nameKey(owner)),
     isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
     repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
+    maxPermissions: settings.maxPermissions,
+    selfWrite: settings.selfWrite,
     denialDetail: settings.denialDetail,
     maxRefreshAgeMs: settings.maxRefreshAgeMs,
   } as const
