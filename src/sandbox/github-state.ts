@@ -1,5 +1,6 @@
 import type { Level } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
+import type { AppFacts, Apps } from './apps.ts'
 import type { GitEntry } from './git-object.ts'
 
 export interface Account {
@@ -23,6 +24,7 @@ export type Granted = Readonly<Record<string, Level>>
 
 export interface Installation {
   readonly id: number
+  readonly app: AppFacts
   readonly account: Account
   permissions: Granted
   /** Ids of the selected repositories. */
@@ -36,6 +38,8 @@ export interface InstallOptions {
   /** Names, without their owner. */
   readonly repositories: 'all' | readonly string[]
   readonly suspended?: boolean
+  /** The App's id; the first App when absent. */
+  readonly app?: number
 }
 
 export interface RepositoryOptions {
@@ -49,7 +53,7 @@ export interface RepositoryOptions {
 /** The world that the embedded GitHub serves. Names compare without regard to case, paths do not. */
 export type GitHubState = ReturnType<typeof createState>
 
-export function createState(now: () => number) {
+export function createState(now: () => number, apps: Apps) {
   const accounts = new Map<string, Account>()
   const repositories = new Map<string, Repository>()
   /** Old full names, to the id of the repository that had them. */
@@ -80,8 +84,11 @@ export function createState(now: () => number) {
     /** The repository that once had this name, unless another has it now. */
     findRenamed: (owner: string, name: string) => byId(repositories, renames.get(fullKey(owner, name))),
     findRepositoryById: (id: number) => byId(repositories, id),
-    findInstallationOf: (login: string) =>
-      [...installations.values()].find(({ account }) => nameKey(account.login) === nameKey(login)),
+    /** The App's installation for the account; the first App's that has one when none is named. */
+    findInstallationOf: (login: string, appId?: number) =>
+      [...installations.values()].find(
+        ({ account, app }) => nameKey(account.login) === nameKey(login) && (appId ?? app.id) === app.id,
+      ),
     repositoriesOf: (owner: Account) => [...repositories.values()].filter((repository) => repository.owner === owner),
 
     addAccount(about: { readonly login: string; readonly type: Account['type']; readonly id?: number }): Account {
@@ -137,10 +144,11 @@ export function createState(now: () => number) {
       }
     },
 
-    /** Installs the App, and answers the installation's id. */
+    /** Installs an App, and answers the installation's id. */
     install(login: string, options: InstallOptions): number {
       const added: Installation = {
         id: newId(),
+        app: apps.get(options.app),
         account: account(login),
         permissions: withMetadata(options.permissions),
         repositories: repositoryIds(login, options.repositories),

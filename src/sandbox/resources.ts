@@ -1,3 +1,4 @@
+import type { AppFacts } from './apps.ts'
 import type { Account, Granted, Installation, Repository } from './github-state.ts'
 
 /** GitHub's JSON of an account (`simple-user`). */
@@ -88,15 +89,9 @@ export function fullRepositoryResource(repository: Repository, baseUrl: string) 
   return { ...repositoryResource(repository, baseUrl), network_count: 0, subscribers_count: 0 }
 }
 
-export interface AppFacts {
-  readonly id: number
-  readonly slug: string
-  readonly clientId: string
-}
-
 /** GitHub's JSON of an installation. */
-export function installationResource(installation: Installation, app: AppFacts, baseUrl: string) {
-  const { id, account, permissions, repositories, suspendedAt, createdAt } = installation
+export function installationResource(installation: Installation, baseUrl: string) {
+  const { id, app, account, permissions, repositories, suspendedAt, createdAt } = installation
   const page = account.type === 'Organization' ? `organizations/${account.login}/settings` : 'settings'
   return {
     id,

@@ -1,13 +1,13 @@
+import type { AppFacts } from './apps.ts'
 import type { Answer } from './github-answer.ts'
 import type { GitHubState, Installation } from './github-state.ts'
 import type { IssuedToken, TokenForm, TokenOffice } from './installation-tokens.ts'
 import type { QuotaState } from './quota.ts'
-import type { AppFacts } from './resources.ts'
 
 /** Who sends a request, after the credential was checked. */
 export type GitHubCaller =
   | { readonly kind: 'none' }
-  | { readonly kind: 'app' }
+  | { readonly kind: 'app'; readonly app: AppFacts }
   | { readonly kind: 'installation'; readonly token: IssuedToken; readonly installation: Installation }
 
 export interface RouteRequest {
@@ -24,7 +24,6 @@ export interface RouteRequest {
 export interface RouteContext {
   readonly state: GitHubState
   readonly office: TokenOffice
-  readonly app: AppFacts
   readonly tokenForm: TokenForm
   readonly baseUrl: string
 }
