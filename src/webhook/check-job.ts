@@ -109,10 +109,7 @@ function ofPullRequest(payload: Payload, { repository }: Context): Found | Ignor
   const changed = pull['changed_files']
   return {
     commit: head,
-    ranges: [
-      { kind: 'since', base: baseCommit, head },
-      ...(isOfDefault ? [] : [sinceDefault(head, repository)]),
-    ],
+    ranges: [{ kind: 'since', base: baseCommit, head }, ...(isOfDefault ? [] : [sinceDefault(head, repository)])],
     always: true,
     oversized: typeof changed === 'number' && changed > FILES_SHOWN_OF_PULL,
     again: action === 'reopened' || action === 'ready_for_review',
@@ -178,7 +175,10 @@ function ofSuite(payload: Payload, suite: Payload, { appId, repository }: Contex
   const ranges = [...own, ...pulls]
   return {
     commit,
-    ranges: ranges.length === 0 ? [isDefault ? { kind: 'everything', at: commit } : sinceDefault(commit, repository)] : ranges,
+    ranges:
+      ranges.length === 0
+        ? [isDefault ? { kind: 'everything', at: commit } : sinceDefault(commit, repository)]
+        : ranges,
     always: again,
     again,
   }

@@ -1,5 +1,5 @@
 import type { Logger } from '../runtime/log.ts'
-import { asDenial, Denial } from '../terms/denial.ts'
+import { asDenial, type Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { encode } from '../terms/text.ts'
 import { CHECK_NAME, type CheckJob } from './check-job.ts'
@@ -75,7 +75,9 @@ export function createCheck(job: CheckJob, context: CheckContext): Check {
     async giveUp(denial) {
       await tell('failure', 'could not be checked: ask for it again', denial)
       const paths = seen.length > 0 ? seen : (job.push?.touched ?? [])
-      const unjudged = paths.map((path): Verdict => ({ ...UNJUDGED, path, errors: [{ message: denial.message, pointer: '' }] }))
+      const unjudged = paths.map(
+        (path): Verdict => ({ ...UNJUDGED, path, errors: [{ message: denial.message, pointer: '' }] }),
+      )
       sendEvents(job, unjudged, context, denial)
     },
   }
@@ -176,7 +178,9 @@ async function judgeFile(file: Relevant, { job, repository, lintContext, ports }
   const nothing = { errors: [], warnings: [] }
   if (file.kind === 'misplaced') return { ...file, errors: [], warnings: [{ message: MISPLACED, pointer: '' }] }
   if (file.action === 'removed') {
-    return file.kind === 'policy' ? { ...file, ...nothing } : { ...file, ...nothing, warnings: [{ message: UNLISTED, pointer: '' }] }
+    return file.kind === 'policy'
+      ? { ...file, ...nothing }
+      : { ...file, ...nothing, warnings: [{ message: UNLISTED, pointer: '' }] }
   }
   const name = nameInFolder(file.path)
   if (name === undefined) throw new Error('unreachable: what is read lies in the folder')

@@ -26,7 +26,11 @@ export interface SignedBody {
  * Reads the body and hashes it on the way. Refuses with 413 (before a byte is read, when the headers say so), 408, 503, and
  * with 401 when the signature does not hold.
  */
-export async function receiveBody(request: WebhookRequest, check: SignatureCheck, rules: BodyRules): Promise<SignedBody> {
+export async function receiveBody(
+  request: WebhookRequest,
+  check: SignatureCheck,
+  rules: BodyRules,
+): Promise<SignedBody> {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > rules.limitBytes) throw tooLarge(rules.limitBytes)
   const place: Place = { leave: declared > rules.largeBytes ? await rules.large.enter() : undefined }
@@ -66,13 +70,14 @@ function read(request: WebhookRequest, { check, place, rules }: Reading): Promis
     }
     const fail = (error: unknown): void => settle(() => reject(error))
     const timer = setTimeout(() => fail(new Refusal(408, 'the body did not arrive in time')), rules.limitMs)
-    const onEnd = (): void => {
-      if (!entering) settle(() => resolve(Buffer.concat(chunks, size)))
-    }
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks, size)))
     const onBroken = (): void => fail(new Refusal(400, 'the connection broke within the body'))
     const onData = (chunk: Buffer): void => {
       size += chunk.length
-      if (size > rules.limitBytes) return fail(tooLarge(rules.limitBytes))
+      if (size > rules.limitBytes) {
+        fail(tooLarge(rules.limitBytes))
+        return
+      }
       chunks.push(chunk)
       check.update(chunk)
       if (size <= rules.largeBytes || place.leave !== undefined || entering) return
@@ -81,7 +86,10 @@ function read(request: WebhookRequest, { check, place, rules }: Reading): Promis
       request.pause()
       rules.large.enter().then((leave) => {
         entering = false
-        if (done) return leave()
+        if (done) {
+          leave()
+          return
+        }
         place.leave = leave
         request.resume()
       }, fail)

@@ -13,7 +13,11 @@ export interface Findings {
 }
 
 /** The check run's conclusion and what stands in it: errors before warnings, so that no limit hides one behind the other. */
-export function reportOf({ verdicts, gaps, notes }: Findings): Pick<CheckRun, 'conclusion' | 'title' | 'summary' | 'annotations'> {
+export function reportOf({
+  verdicts,
+  gaps,
+  notes,
+}: Findings): Pick<CheckRun, 'conclusion' | 'title' | 'summary' | 'annotations'> {
   const failed = gaps.length > 0 || verdicts.some((verdict) => !isValid(verdict))
   const all = [...annotationsOf(verdicts, 'failure'), ...annotationsOf(verdicts, 'warning')]
   const annotations = all.slice(0, ANNOTATIONS_SHOWN)
@@ -80,7 +84,10 @@ function annotationsOf(verdicts: readonly Verdict[], level: CheckAnnotation['lev
 
 /** A stranger's text as Markdown that is only text: no link, mention, image or HTML comes of it. */
 function plain(text: string): string {
-  return cut(escapeUnprintable(text), MESSAGE_LIMIT).replace(/[\\`*_{}[\]<>#|~!@:&-]/g, (character) => `&#${character.charCodeAt(0)};`)
+  return cut(escapeUnprintable(text), MESSAGE_LIMIT).replace(
+    /[\\`*_{}[\]<>#|~!@:&-]/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  )
 }
 
 /** A path as Markdown code, which ends only at a backtick. */

@@ -117,13 +117,13 @@ export function createWorkQueue({ limits, isWorthARetry, schedule }: WorkQueueOp
   return {
     add(work) {
       if (closing || held.size >= limits.held) return undefined
-      const first = Promise.withResolvers<Standing>()
-      const end = Promise.withResolvers<Exclude<Standing, { kind: 'postponed' }>>()
-      const item: Item = { work, tries: 0, takeBack: () => {}, settleFirst: first.resolve, settleEnd: end.resolve }
+      const [first, settleFirst] = later<Standing>()
+      const [end, settleEnd] = later<Exclude<Standing, { kind: 'postponed' }>>()
+      const item: Item = { work, tries: 0, takeBack: () => {}, settleFirst, settleEnd }
       held.add(item)
       ready.push(item)
       pump()
-      return { first: first.promise, end: end.promise }
+      return { first, end }
     },
     async close(graceMs) {
       closing = true
@@ -150,4 +150,13 @@ interface Item {
   takeBack: () => void
   readonly settleFirst: (standing: Standing) => void
   readonly settleEnd: (standing: Exclude<Standing, { kind: 'postponed' }>) => void
+}
+
+/** A promise and what resolves it. */
+function later<T>(): readonly [Promise<T>, (value: T) => void] {
+  let settle: (value: T) => void = () => {}
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve
+  })
+  return [promise, settle]
 }
