@@ -51,8 +51,11 @@ export async function composeService(
     pools: signingPools(settings.pools),
     clock,
     log,
+    quota: settings.quota,
+    policyRepository: settings.policyRepository,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
     compile: compilePolicy,
+    compileTrustedIssuers,
   })
   const verifier = createVerifier({
     issuers: settings.issuers,
@@ -68,8 +71,9 @@ export async function composeService(
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
   const stores = await openStores({ address, clock, log })
+  const { apps: _apps, ...gitHubPorts } = github
   const ports = {
-    ...github,
+    ...gitHubPorts,
     verify: verifier.verify,
     remember: createRemember(log, events),
     clock,
@@ -77,12 +81,13 @@ export async function composeService(
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
     seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
+    affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
   const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
-  const proof = createKeyProof(github, { log, signal: stopped.signal })
+  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
   const server = await listen({
     exchange: createExchange(ports, rules),
     refresh: createRefresh(ports, rules),
@@ -129,6 +134,8 @@ function exchangeRules(settings: Settings) {
   return {
     domain: settings.domain,
     policyRepository: settings.policyRepository,
+    requireTrustedIssuers: settings.requireTrustedIssuers,
+    policySources: settings.policySources,
     issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
     isIssuerAllowed: (issuer: string) =>
       allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),

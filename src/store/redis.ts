@@ -8,6 +8,7 @@ import {
   type RedisClient,
   type RedisLimits,
 } from './redis-client.ts'
+import { createRedisAffinities } from './redis-affinities.ts'
 import { createRedisFamilies } from './redis-families.ts'
 import { watchHealth } from './redis-health.ts'
 import { createRedisMarks, createRedisReservations } from './redis-marks.ts'
@@ -56,6 +57,7 @@ export async function createRedisStores({
     families: createRedisFamilies(steps, grace),
     marks: createRedisMarks(steps),
     reservations: createRedisReservations(steps),
+    affinities: createRedisAffinities(steps),
     topics,
     isHealthy: health.isHealthy,
     async close() {

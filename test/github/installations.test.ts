@@ -128,7 +128,7 @@ describe('an installation', () => {
 })
 
 describe('the key of the App', () => {
-  const prove = () => world.github.proveKey(never())
+  const prove = () => world.app().proveKey(never())
 
   test('is proved by what GitHub says of its App', async () => {
     world = await createWorld()
