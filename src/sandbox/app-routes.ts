@@ -67,10 +67,7 @@ export const APP_ROUTES: readonly Route[] = [
     answer: (request, context) => {
       const { state, baseUrl } = context
       const app = appOf(request)
-      const { owner } = repositoryOf(request, context, {
-        rest: '/installation',
-        visible: (_, one) => given(one, app, state),
-      })
+      const { owner } = repositoryOf(request, context, (_, one) => given(one, app, state))
       const found = state.findInstallationOf(owner.login, app.id)
       if (found === undefined) throw notFound()
       return ok(installationResource(found, baseUrl))

@@ -78,7 +78,8 @@ function route({ request, caller, quota }: Admitted, context: RouteContext): Ans
   if (body === UNPARSABLE) throw new GitHubError(400, 'Problems parsing JSON')
   const query = new URLSearchParams(request.query)
   const accept = text(headers['accept']) ?? ''
-  return match.route.answer({ params: match.params, query, accept, body, caller, quota }, context)
+  const { params, below } = match
+  return match.route.answer({ params, below, query, accept, body, caller, quota }, context)
 }
 
 function refusing({ match }: ServiceRequest, work: () => Answer): Answer {

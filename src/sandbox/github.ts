@@ -4,6 +4,7 @@ import { createFaults, type Fault, type FaultHandle, type FaultTarget } from './
 import { type Call, type GitHubServer, listen, type Observation } from './github-server.ts'
 import { createState, type GitHubState } from './github-state.ts'
 import { createTokenOffice, type IssuedToken, type TokenForm } from './installation-tokens.ts'
+import { gitHubLimits, type Limits } from './limits.ts'
 import { createQuota, type QuotaOwner, quotaKey } from './quota.ts'
 
 export interface SandboxGitHubOptions {
@@ -37,6 +38,8 @@ export interface SandboxGitHub extends GitHubState {
   /** Every request since the start, or since `forgetCalls`, in order of arrival. */
   readonly calls: readonly Call[]
   forgetCalls(): void
+  /** Lowers how much GitHub answers at most. */
+  setLimits(limits: Partial<Limits>): void
   /** Every token ever issued, by its text. */
   readonly tokens: ReadonlyMap<string, IssuedToken>
   /** Spoils the answers to the requests that the target describes, until it is used up or cleared. */
@@ -55,6 +58,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
   const faults = createFaults()
   const office = createTokenOffice(state, now)
   const quota = createQuota(options.quotaPerHour ?? 1_000_000, now)
+  const limits = gitHubLimits()
   const server: GitHubServer = await listen({
     state,
     office,
@@ -63,6 +67,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     now,
     tokenForm: options.tokenForm ?? 'opaque',
     quota,
+    limits,
     port: options.port ?? 0,
     tls: options.tls,
     basePath: options.basePath ?? '',
@@ -73,6 +78,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     apps: apps.owned,
     addApp: (more = {}) => apps.add(more),
     setQuota: (owner, to) => quota.set(quotaKey(owner), to),
+    setLimits: (changed) => void Object.assign(limits, changed),
     tokens: office.tokens,
     fault: faults.add,
     ...server,

@@ -2,7 +2,7 @@ import type { AppFacts } from './apps.ts'
 import type { Account, Granted, Installation, Repository } from './github-state.ts'
 
 /** GitHub's JSON of an account (`simple-user`). */
-function accountResource({ id, login, type }: Account, baseUrl: string) {
+export function accountResource({ id, login, type }: Account, baseUrl: string) {
   const url = `${baseUrl}/users/${login}`
   return {
     login,
