@@ -33,7 +33,10 @@ export async function chooseMinter(
   const { owner } = asking.scope
   const choice = { installation, owner, app: policy.app }
   if (!ports.isPooled(owner)) {
-    return { installation: await ports.chooseInstallation({ ...choice, preferred: undefined }, signal), app: policy.app }
+    return {
+      installation: await ports.chooseInstallation({ ...choice, preferred: undefined }, signal),
+      app: policy.app,
+    }
   }
   const turn = await ports.chooseInstallation({ ...choice, preferred: undefined }, signal)
   if (!writesChecks(permissions)) return { installation: turn, app: policy.app }

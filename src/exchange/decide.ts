@@ -5,7 +5,13 @@ import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
 import { grantOf, type Reach } from '../policy/grant.ts'
-import { type Guardrails, guard, type PolicySources, refusePolicySource, selfWritePermissions } from '../policy/guardrails.ts'
+import {
+  type Guardrails,
+  guard,
+  type PolicySources,
+  refusePolicySource,
+  selfWritePermissions,
+} from '../policy/guardrails.ts'
 import { selectRepositories } from '../policy/select-repositories.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'

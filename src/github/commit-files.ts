@@ -2,12 +2,14 @@ import { Denial } from '../terms/denial.ts'
 import { POLICY_FOLDER } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
 import { describe } from './answer.ts'
+import { readPathContent } from './file-answer.ts'
 import { unreadable } from './known-failures.ts'
-import { readPathContent } from './policy-answer.ts'
 import type { RepositoryCall } from './repository-call.ts'
 
-/** The text of a file, or why it has none that could be a policy. */
-export type CommitFile = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly fault: string }
+/** The text of a file with its Git blob's SHA, or why it has none that could be a policy. */
+export type CommitFile =
+  | { readonly ok: true; readonly text: string; readonly sha: string }
+  | { readonly ok: false; readonly fault: string }
 
 /**
  * Reads a file of the policies' folder as one commit has it, as an exchange will read it. `file` is its name, without the
@@ -26,9 +28,11 @@ export async function readCommitFile(file: string, commit: string, call: Reposit
     })
   }
   if (answer.status !== 200) throw unreadable(DOING, answer)
-  const content = readPathContent(answer)
+  const content = readPathContent(answer, DOING)
   if (content.kind === 'no-file') return { ok: false, fault: `this is ${content.what}: there is no policy to read` }
-  return content.text.ok ? content.text : { ok: false, fault: content.text.finding.message }
+  return content.text.ok
+    ? { ok: true, text: content.text.text, sha: content.sha }
+    : { ok: false, fault: content.text.finding.message }
 }
 
 const DOING = 'reading a trust policy of a commit'

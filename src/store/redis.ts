@@ -1,6 +1,7 @@
 import type { Clock } from '../exchange/ports.ts'
 import type { Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
+import { createRedisAffinities } from './redis-affinities.ts'
 import {
   connectForSteps,
   connectForTopics,
@@ -8,7 +9,6 @@ import {
   type RedisClient,
   type RedisLimits,
 } from './redis-client.ts'
-import { createRedisAffinities } from './redis-affinities.ts'
 import { createRedisFamilies } from './redis-families.ts'
 import { watchHealth } from './redis-health.ts'
 import { createRedisMarks, createRedisReservations } from './redis-marks.ts'

@@ -38,6 +38,8 @@ export interface PushFacts {
   readonly actor: string
   readonly pusher: string
   readonly forced: boolean
+  /** GitHub's time of it, in seconds since 1970; 0: not said. */
+  readonly pushedAt: number
   /** What the payload names; it may not be all. */
   readonly touched: readonly string[]
 }
@@ -142,12 +144,14 @@ function factsOf(payload: Payload, { ref, before, touched }: PushedTo): PushFact
     const text = isJsonObject(value) ? value[member] : undefined
     return typeof text === 'string' ? text : ''
   }
+  const pushedAt = isJsonObject(payload['repository']) ? payload['repository']['pushed_at'] : undefined
   return {
     ref,
     before,
     actor: name(payload['sender'], 'login'),
     pusher: name(payload['pusher'], 'name'),
     forced: payload['forced'] === true,
+    pushedAt: typeof pushedAt === 'number' ? pushedAt : 0,
     touched: touched === 'unknown' ? [] : touched.filter(isRead),
   }
 }

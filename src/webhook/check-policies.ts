@@ -15,6 +15,8 @@ export interface CheckRules {
 
 export interface CheckContext {
   readonly ports: WebhookPorts
+  /** False once a later push to the same branch was told: what this one left is not the present state. */
+  readonly isNewest: (job: CheckJob) => boolean
   readonly rules: CheckRules
   readonly log: Logger
 }
@@ -132,12 +134,14 @@ async function judge({ job, repository, changed, relevant }: Judging, context: C
   const needsReach = kind === 'organization' && isAnyRead
   const reachable = needsReach ? await reachOf(repository, ports) : undefined
   const { owner } = job.target
-  const trusted = isAnyRead ? await ports.loadTrustedIssuers(repository.installation, owner) : undefined
-  const lintContext = { kind, owner, trusted, granted: repository.granted, reachable } as const
+  const list = isAnyRead ? await trustedIssuersOf(repository, owner, context) : { trusted: undefined }
+  const lintContext = { kind, owner, trusted: list?.trusted, granted: repository.granted, reachable } as const
   const verdicts: Verdict[] = []
   for (let next = 0; next < looked.length; next += READS_AT_ONCE) {
     const batch = looked.slice(next, next + READS_AT_ONCE)
-    verdicts.push(...(await Promise.all(batch.map((file) => judgeFile(file, { job, repository, lintContext, ports })))))
+    verdicts.push(
+      ...(await Promise.all(batch.map((file) => judgeFile(file, { job, repository, lintContext, context })))),
+    )
   }
   return {
     verdicts,
@@ -150,8 +154,21 @@ async function judge({ job, repository, changed, relevant }: Judging, context: C
     ],
     notes: [
       ...(repository.granted === undefined ? ['It is not known which permissions the App was given.'] : []),
+      ...(list === undefined
+        ? ['The list of trusted issuers could not be read: issuers were not compared with it.']
+        : []),
       ...(needsReach && reachable === undefined ? ['It is not known which repositories the App was given.'] : []),
     ],
+  }
+}
+
+/** undefined: it could not be read. An exchange will read it, whatever is said here. */
+async function trustedIssuersOf(repository: Repository, owner: string, { ports, log }: CheckContext) {
+  try {
+    return { trusted: await ports.loadTrustedIssuers(repository.installation, owner) }
+  } catch (error) {
+    log.warn({ owner: encode(owner), err: error }, 'the list of trusted issuers could not be read for a check')
+    return undefined
   }
 }
 
@@ -171,10 +188,10 @@ interface FileJudging {
   readonly job: CheckJob
   readonly repository: Repository
   readonly lintContext: LintContext
-  readonly ports: WebhookPorts
+  readonly context: CheckContext
 }
 
-async function judgeFile(file: Relevant, { job, repository, lintContext, ports }: FileJudging): Promise<Verdict> {
+async function judgeFile(file: Relevant, { job, repository, lintContext, context }: FileJudging): Promise<Verdict> {
   const nothing = { errors: [], warnings: [] }
   if (file.kind === 'misplaced') return { ...file, errors: [], warnings: [{ message: MISPLACED, pointer: '' }] }
   if (file.action === 'removed') {
@@ -182,10 +199,13 @@ async function judgeFile(file: Relevant, { job, repository, lintContext, ports }
       ? { ...file, ...nothing }
       : { ...file, ...nothing, warnings: [{ message: UNLISTED, pointer: '' }] }
   }
-  const name = nameInFolder(file.path)
-  if (name === undefined) throw new Error('unreachable: what is read lies in the folder')
-  const content = await repository.readFile(name, job.commit)
+  const inFolder = nameInFolder(file.path)
+  if (inFolder === undefined) throw new Error('unreachable: what is read lies in the folder')
+  const content = await repository.readFile(inFolder, job.commit)
   if (!content.ok) return { ...file, ...nothing, errors: [{ message: content.fault, pointer: '' }] }
+  const { ports, isNewest } = context
+  const { accountId, repository: name } = job.target
+  if (isNewest(job)) ports.confirm({ accountId, repository: name, path: file.path, sha: content.sha })
   const { errors, warnings } =
     file.kind === 'policy' ? ports.lintPolicy(content.text, lintContext) : ports.lintTrustedIssuers(content.text)
   return { ...file, errors, warnings }

@@ -1,4 +1,4 @@
-import { POLICY_FOLDER, POLICY_SUFFIX, parseIdentity } from '../terms/identity.ts'
+import { POLICY_FOLDER, POLICY_SUFFIX, parseIdentity, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
 
 /** What a path is to this service. */
 export type PathKind =
@@ -31,7 +31,7 @@ export function nameInFolder(path: string): string | undefined {
   return name === '' || name.includes('/') ? undefined : name
 }
 
-export const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/trusted-token-issuers.yaml`
+const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
 
 function isIdentity(text: string): boolean {
   try {

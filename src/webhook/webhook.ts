@@ -10,7 +10,7 @@ import { type Begun, createDeliveries } from './deliveries.ts'
 import { createGate } from './gate.ts'
 import { headerOf, headOf, type WebhookHead } from './head.ts'
 import { type Payload, parsePayload } from './payload.ts'
-import type { WebhookPorts } from './ports.ts'
+import type { Target, WebhookPorts } from './ports.ts'
 import { receiveBody, type WebhookRequest } from './receive-body.ts'
 import { Refusal, type WebhookAnswer } from './refusal.ts'
 import { sendAnswer, type WebhookResponse } from './send-answer.ts'
@@ -60,7 +60,20 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const deliveries = createDeliveries(ports.clock)
   // Pushes come as several events: what one has done the other need not do.
   const recent = new LRUCache<string, number>({ max: RECENT_KEPT })
+  // Of each default branch, by repository: the push that was the last.
+  const newest = new LRUCache<string, { readonly commit: string; readonly pushedAt: number }>({ max: RECENT_KEPT })
   let closing = false
+
+  const isNewest = ({ push, target, commit }: CheckJob) =>
+    push !== undefined && newest.get(repositoryKey(target))?.commit === commit
+
+  const notePush = ({ push, target, commit }: CheckJob): void => {
+    if (push === undefined) return
+    const { pushedAt } = push
+    const last = newest.get(repositoryKey(target))
+    // A redelivery can be days old.
+    if (last === undefined || pushedAt >= last.pushedAt) newest.set(repositoryKey(target), { commit, pushedAt })
+  }
 
   const isRecent = (key: string): boolean => {
     const at = recent.get(key)
@@ -70,9 +83,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const check = (job: CheckJob, endsAt: number): Begun => {
     if (job.push === undefined && isRecent(job.key))
       return settled({ status: 200, message: 'this was checked just now' })
-    const work = createCheck(job, { ports, rules: options, log })
-    const { owner, repository } = job.target
-    const lane = `${job.target.appId}/${nameKey(owner)}/${nameKey(repository)}/${job.commit}`
+    const work = createCheck(job, { ports, rules: options, log, isNewest })
+    const lane = `${job.target.appId}/${repositoryKey(job.target)}/${job.commit}`
     const accepted = queue.add({ ...work, lane, about: about(job) })
     if (accepted === undefined)
       return settled({ status: 503, message: 'there is too much to check: send it again', retryAfterSeconds: 60 })
@@ -88,6 +100,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const begin = (head: WebhookHead, payload: Payload, endsAt: number): Begun => {
     const announcements = announcementsOf(head.event, payload)
     const job = jobOf(head, payload, options)
+    if (!('ignored' in job)) notePush(job)
     // Nothing below holds on to the payload, which can have 25 MB.
     const dropped = dropAll(announcements, ports)
     const begun = dropped.then(() => {
@@ -167,6 +180,10 @@ function jobOf(head: WebhookHead, payload: Payload, { isOurApp, organizations }:
   const job = checkJobOf({ event, id, appId, payload })
   if ('ignored' in job || organizations.length === 0 || organizations.includes(nameKey(job.target.owner))) return job
   return { ignored: 'the policies of this owner are not checked here' }
+}
+
+function repositoryKey({ owner, repository }: Target): string {
+  return `${nameKey(owner)}/${nameKey(repository)}`
 }
 
 async function dropAll(changes: readonly Change[], { announce }: WebhookPorts): Promise<void> {
