@@ -96,7 +96,8 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
     const { reason, message, metadata } = explain(evaluation, detail)
     throw new Denial(reason, message, { metadata })
   }
-  record.selfWrite = selfWritePermissions(policy)
+  const selfWrite = selfWritePermissions(policy)
+  if (selfWrite.length > 0) record.selfWrite = selfWrite
   guard(policy, rules)
   asking.accept(policy)
 

@@ -127,7 +127,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, compile, onCache })
   const { forget, distrust, confirm } = createForget({ pool, policies, trustedIssuers, policyRepository })
   return {
-    ...createPooled({ pool, policies, log }),
+    ...createPooled({ pool, policies, clock }),
     loadTrustedIssuers: trustedIssuers.load,
     revoke: (token) => appOf({ app: { id: token.appId } }).revoke(token),
     revokeToken: strangers.revokeToken,

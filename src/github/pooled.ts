@@ -1,15 +1,15 @@
-import type { ExchangePorts, Grant, Installation, InstallationToken } from '../exchange/ports.ts'
-import type { Logger } from '../runtime/log.ts'
+import type { Clock, ExchangePorts, Grant, Installation } from '../exchange/ports.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
 import { type AppPool, inTurn, isOfOneApp } from './app-pool.ts'
 import type { PolicyFiles } from './policy-files.ts'
+import { createUnreached } from './unreached.ts'
 import { sameAccount } from './with-installation.ts'
 
 export interface PooledOptions {
   readonly pool: AppPool
   readonly policies: PolicyFiles
-  readonly log: Logger
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 type Pooled = Pick<
@@ -21,7 +21,13 @@ type Pooled = Pick<
  * What an exchange asks of GitHub, done by whichever App of the owner's can: where one is not installed, limited, suspended
  * or was not given the repository, the next is asked, up to three for each step.
  */
-export function createPooled({ pool, policies, log }: PooledOptions): Pooled {
+export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
+  const unreached = createUnreached(clock)
+  const appOf = ({ app }: Installation): AppClient => {
+    const client = pool.withId(app.id)
+    if (client === undefined) throw new Error('an installation of an App that is not configured')
+    return client
+  }
   const isRefused = (owner: string) => (app: AppClient) => app.installations.known(owner) === 'refused'
 
   const find = (owner: string, apps: readonly AppClient[], signal: AbortSignal): Promise<Installation> => {
@@ -30,31 +36,20 @@ export function createPooled({ pool, policies, log }: PooledOptions): Pooled {
     return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner) })
   }
 
-  /** With this installation first, and then, where that is refused for its App alone, with those of the other Apps. */
-  const withEach = async <T>(
-    { owner, installation }: { readonly owner: string; readonly installation: Installation },
-    { others, signal }: { readonly others: readonly AppClient[]; readonly signal: AbortSignal },
+  /** With one App's installation after the other's, all of the same account. */
+  const withEach = <T>(
+    { owner, installation }: Pick<Grant, 'owner' | 'installation'>,
+    { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: AbortSignal },
     work: (installation: Installation) => Promise<T>,
   ): Promise<T> => {
-    const first = pool.withId(installation.app.id)
-    const apps = first === undefined ? others : [first, ...others.filter((app) => app !== first)]
-    if (apps.length === 1) return work(installation)
-    return inTurn(
-      apps,
-      async (app) => {
-        const other =
-          app === first ? installation : sameAccount(installation, await app.installations.find(owner, signal))
-        try {
-          return await work(other)
-        } catch (error) {
-          if (isOfOneApp(error)) log.debug({ app: app.id, reason: error.reason }, 'another GitHub App is tried')
-          throw error
-        }
-      },
-      { free: isRefused(owner) },
-    )
+    const own = async (app: AppClient): Promise<Installation> =>
+      app.id === installation.app.id
+        ? installation
+        : sameAccount(installation, await app.installations.find(owner, signal))
+    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner) })
   }
 
+  /** The Apps that a pin allows, the best first. */
   const allowed = async (
     { owner, app: pin }: Pick<Grant, 'owner' | 'app'>,
     signal: AbortSignal,
@@ -69,42 +64,60 @@ export function createPooled({ pool, policies, log }: PooledOptions): Pooled {
     throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
   }
 
+  /** The App of the grant first, then the others; those that could not give it a moment ago come last. */
+  const mintingOrder = (grant: Grant, apps: readonly AppClient[]): readonly AppClient[] => {
+    const lacks = ({ id, installations }: AppClient): boolean => {
+      const known = id === grant.installation.app.id ? grant.installation : installations.known(grant.owner)
+      return typeof known === 'object' && unreached.has({ ...grant, installation: known })
+    }
+    const first = startingWith(apps, grant.installation.app.id)
+    return [...first.filter((app) => !lacks(app)), ...first.filter(lacks)]
+  }
+
   return {
     findInstallation: async (owner, signal) => find(owner, pool.inOrder(owner), signal),
 
-    loadPolicy: async (request, signal) =>
-      withEach(request, { others: pool.inOrder(request.owner), signal }, (installation) =>
-        policies.load({ ...request, installation }, signal),
-      ),
+    async loadPolicy(request, signal) {
+      const apps = startingWith(pool.inOrder(request.owner), request.installation.app.id)
+      if (apps.length === 1) return policies.load(request, signal)
+      return withEach(request, { apps, signal }, (installation) => policies.load({ ...request, installation }, signal))
+    },
 
     async chooseInstallation({ installation, owner, app: pin, preferred }, signal) {
       const apps = await allowed({ owner, app: pin }, signal)
-      const [only, ...others] = apps
-      if (only?.id === installation.app.id && others.length === 0) return installation
       const kept = apps.find(({ id }) => id === preferred)
-      if (kept !== undefined) {
-        const own = await find(owner, [kept], signal).catch(unlessOfOneApp)
-        if (own !== undefined) return sameAccount(installation, own)
-      }
+      const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp)
+      if (own !== undefined) return sameAccount(installation, own)
+      // No call where its turn it is anyway, however long ago it was looked up.
       if (apps[0]?.id === installation.app.id) return installation
       return sameAccount(installation, await find(owner, apps, signal))
     },
 
     isPooled: (owner) => pool.inOrder(owner).length > 1,
 
-    listRepositories: (installation, signal) => {
-      const app = pool.withId(installation.app.id)
-      if (app === undefined) return Promise.reject(new Error('an installation of an App that is not configured'))
-      return app.visible.list(installation, signal)
-    },
+    listRepositories: async (installation, signal) => appOf(installation).visible.list(installation, signal),
 
-    mint: async (grant, signal) =>
-      withEach(grant, { others: await allowed(grant, signal), signal }, (installation): Promise<InstallationToken> => {
-        const app = pool.withId(installation.app.id)
-        if (app === undefined) throw new Error('an installation of an App that is not configured')
-        return app.mint({ ...grant, installation }, signal)
-      }),
+    async mint(grant, signal) {
+      const { owner, app: pin } = grant
+      const isOnly = pin === undefined && pool.inOrder(owner).length === 1
+      if (isOnly) return appOf(grant.installation).mint(grant, signal)
+      const apps = mintingOrder(grant, await allowed(grant, signal))
+      return withEach(grant, { apps, signal }, async (installation) => {
+        const asked = { ...grant, installation }
+        try {
+          return await appOf(installation).mint(asked, signal)
+        } catch (error) {
+          unreached.note(asked, error)
+          throw error
+        }
+      })
+    },
   }
+}
+
+function startingWith(apps: readonly AppClient[], id: number): readonly AppClient[] {
+  const first = apps.filter((app) => app.id === id)
+  return [...first, ...apps.filter((app) => app.id !== id)]
 }
 
 /** GitHub tells an App's slug with each installation. */

@@ -85,12 +85,10 @@ export function createReaderTokens(options: ReaderTokensOptions): ReaderTokens {
   const mintBoth = async (one: ReaderRequest, other: ReaderRequest): Promise<boolean> => {
     const begun = epoch
     return isReached(async () => {
-      const fresh = await mintReader(one, [one.repository, other.repository], options)
-      keep(begun, fresh, [one, other])
-      return fresh
+      keep(begun, await mintReader(one, [one.repository, other.repository], options), [one, other])
     })
   }
-  const get = async (request: ReaderRequest): Promise<ReaderToken> => {
+  const find = async (request: ReaderRequest): Promise<ReaderToken> => {
     const held = heldFor(request)
     onCache({ cache: 'reader_token', outcome: held === undefined ? 'miss' : 'hit' })
     if (held !== undefined) return held
@@ -102,17 +100,19 @@ export function createReaderTokens(options: ReaderTokensOptions): ReaderTokens {
     return mintAlone(request)
   }
 
+  const findBeside = async (request: ReaderRequest, beside: string): Promise<ReaderToken> => {
+    const other = { ...request, repository: beside }
+    if (keyOf(other) === keyOf(request) || heldFor(request) !== undefined || heldFor(other) !== undefined)
+      return find(request)
+    if (await (pairs.get(keyOf(request)) ?? mintPair(request, other))) return find(request)
+    // The other's own token tells which of the two is missing.
+    if (await isReached(() => find(other))) throw new NotReached('GitHub grants the other repository alone')
+    return mintAlone(request)
+  }
+
   return {
-    get,
-    async getBeside(request, beside) {
-      const other = { ...request, repository: beside }
-      if (keyOf(other) === keyOf(request) || heldFor(request) !== undefined || heldFor(other) !== undefined)
-        return get(request)
-      if (await (pairs.get(keyOf(request)) ?? mintPair(request, other))) return get(request)
-      if (await isReached(() => get(other)))
-        throw notSelected(request, new Error('GitHub grants the other repository alone'))
-      return mintAlone(request)
-    },
+    get: (request) => inWordsFor(request, find(request)),
+    getBeside: (request, beside) => inWordsFor(request, findBeside(request, beside)),
     drop(request, refused) {
       const key = keyOf(request)
       if (tokens.peek(key) === refused) tokens.delete(key)
@@ -128,14 +128,25 @@ export function createReaderTokens(options: ReaderTokensOptions): ReaderTokens {
   }
 }
 
+/** GitHub's 422 (contract §12): the App is installed, and was not given the repository. Whoever shares a mint words it anew. */
+class NotReached extends Error {}
+
 /** False when the App was not given the repository; whatever else goes wrong is thrown. */
-async function isReached(mint: () => Promise<ReaderToken>): Promise<boolean> {
+async function isReached(mint: () => Promise<unknown>): Promise<boolean> {
   try {
     await mint()
     return true
   } catch (error) {
-    if (error instanceof Denial && error.reason === 'REPOSITORY_NOT_SELECTED') return false
+    if (error instanceof NotReached) return false
     throw error
+  }
+}
+
+async function inWordsFor(request: ReaderRequest, work: Promise<ReaderToken>): Promise<ReaderToken> {
+  try {
+    return await work
+  } catch (error) {
+    throw error instanceof NotReached ? notSelected(request, error) : error
   }
 }
 
@@ -156,10 +167,9 @@ async function mintReader(
   }
   const fault = readUnprocessable(answer.answer, grant)
   const cause = describe(answer.answer)
-  throw fault.kind === 'permission' ? contentsNotGranted(request, cause) : notSelected(request, cause)
+  throw fault.kind === 'permission' ? contentsNotGranted(request, cause) : new NotReached(cause.message)
 }
 
-/** What a reader's 422 means (contract §12): the App is installed, and was not given this repository. */
 function notSelected({ owner, repository, identity }: ReaderRequest, cause: Error): Denial {
   return new Denial(
     'REPOSITORY_NOT_SELECTED',

@@ -72,7 +72,7 @@ export function treeEntry(path: string, { entry, sha }: GitChild, place: GitPlac
   return { path, mode, type: 'blob', sha, size, url: `${api}/git/blobs/${sha}` }
 }
 
-export function addressesOf({ repository: { owner, name }, baseUrl }: GitPlace) {
+export function addressesOf({ repository: { owner, name }, baseUrl }: Pick<GitPlace, 'repository' | 'baseUrl'>) {
   const full = `${owner.login}/${name}`
   return { api: `${baseUrl}/repos/${full}`, html: `https://github.com/${full}` }
 }

@@ -2,6 +2,7 @@ import { APP_ROUTES } from './app-routes.ts'
 import { COMMIT_ROUTES } from './commit-routes.ts'
 import { GIT_ROUTES } from './git-routes.ts'
 import { INSTALLATION_ROUTES } from './installation-routes.ts'
+import { PULL_ROUTES } from './pull-routes.ts'
 import { REPOSITORY_ROUTES } from './repository-routes.ts'
 import type { Route } from './route.ts'
 
@@ -12,4 +13,5 @@ export const ROUTES: readonly Route[] = [
   ...REPOSITORY_ROUTES,
   ...COMMIT_ROUTES,
   ...GIT_ROUTES,
+  ...PULL_ROUTES,
 ]

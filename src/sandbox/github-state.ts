@@ -3,6 +3,7 @@ import { nameKey } from '../terms/scope.ts'
 import type { AppFacts, Apps } from './apps.ts'
 import { createObjects, type GitCommit, type GitObjects } from './git-history.ts'
 import { createGit } from './repository-git.ts'
+import { createPulls } from './repository-pulls.ts'
 
 export interface Account {
   readonly id: number
@@ -94,6 +95,7 @@ export function createState(now: () => number, apps: Apps) {
 
   return {
     ...git,
+    ...createPulls(repository, { newId, now }),
     installations: installations as ReadonlyMap<number, Installation>,
 
     findAccount: (login: string) => accounts.get(nameKey(login)),
@@ -122,7 +124,7 @@ export function createState(now: () => number, apps: Apps) {
         id: options.id ?? newId(),
         owner: account(owner),
         name,
-        private: options.private ?? true,
+        private: options.private ?? parent?.private ?? true,
         defaultBranch: options.defaultBranch ?? parent?.defaultBranch ?? 'main',
         objects: parent?.objects ?? createObjects(),
         branches: new Map(parent?.branches),

@@ -1,6 +1,7 @@
 import { type GitCommit, type GitPerson, writeCommit } from './git-history.ts'
 import { type GitEntry, storedEntry } from './git-object.ts'
-import type { PullRequest, Repository } from './github-state.ts'
+import type { Repository } from './github-state.ts'
+import { headOfPull } from './repository-pulls.ts'
 
 export interface CommitOptions {
   /** The default branch when absent. A new branch starts from the default branch's head. */
@@ -94,13 +95,6 @@ export function findCommit(repository: Repository, ref: string): GitCommit | und
   const branch = branches.get(name === 'HEAD' ? defaultBranch : name) ?? branches.get(name.replace(/^heads\//, ''))
   if (branch !== undefined || !SHA.test(name)) return branch
   return objects.commits.get(name) ?? [...objects.commits.values()].find(({ sha }) => sha.startsWith(name))
-}
-
-/** The newest commit of a pull request's branch, or the last it had when the branch is gone. */
-export function headOfPull(pull: PullRequest | undefined): GitCommit | undefined {
-  if (pull === undefined) return undefined
-  const { repository, branch } = pull.head
-  return repository.branches.get(branch) ?? repository.deletedBranches.get(branch)
 }
 
 /** Seeding the sandbox with what it has not is a mistake of the test, not a state of GitHub. */

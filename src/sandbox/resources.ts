@@ -41,7 +41,7 @@ export function repositoryResource(repository: Repository, baseUrl: string) {
     owner: accountResource(owner, baseUrl),
     html_url: html,
     description: null,
-    fork: false,
+    fork: repository.parent !== undefined,
     url,
     ...Object.fromEntries(
       Object.entries(SUBRESOURCES).map(([key, path]) => [
@@ -86,7 +86,14 @@ export function repositoryResource(repository: Repository, baseUrl: string) {
 
 /** What "Get a repository" has beyond what listings have. */
 export function fullRepositoryResource(repository: Repository, baseUrl: string) {
-  return { ...repositoryResource(repository, baseUrl), network_count: 0, subscribers_count: 0 }
+  const { parent } = repository
+  const source = parent === undefined ? undefined : repositoryResource(parent, baseUrl)
+  return {
+    ...repositoryResource(repository, baseUrl),
+    network_count: 0,
+    subscribers_count: 0,
+    ...(source === undefined ? {} : { parent: source, source }),
+  }
 }
 
 /** GitHub's JSON of an installation. */
@@ -183,6 +190,6 @@ const SUBRESOURCES: Readonly<Record<string, string>> = {
   trees: 'git/trees{/sha}',
 }
 
-function nodeId(type: string, id: number): string {
+export function nodeId(type: string, id: number): string {
   return Buffer.from(`${type.length}:${type}${id}`).toString('base64')
 }

@@ -65,6 +65,7 @@ export async function talk(github: SandboxGitHub, client: GitHubClient): Promise
   await client.send('GET', '/installation/repositories?per_page=2&page=1', token)
   await client.send('GET', '/rate_limit', token)
   await talkOfGit(github, client, token)
+  await talkOfPulls(github, client, { ...token, all })
   await client.send('DELETE', '/installation/token', token)
   await client.send('DELETE', '/installation/token', token)
 }
@@ -90,6 +91,26 @@ async function talkOfGit(github: SandboxGitHub, client: GitHubClient, token: Cre
   await get(`/git/blobs/${'1'.repeat(40)}`)
   await get(`/git/blobs/${EMPTY_BLOB}`)
   for (const ref of ['/git/ref/heads/main', '/git/ref/heads/gone', '/branches/main', '/branches/gone']) await get(ref)
+}
+
+async function talkOfPulls(
+  github: SandboxGitHub,
+  client: GitHubClient,
+  { bearer, all }: Credential & { readonly all: number },
+): Promise<void> {
+  github.regrant(all, { permissions: { contents: 'write', issues: 'read', pull_requests: 'read', checks: 'write' } })
+  github.addRepository('octocat', 'app', { forkOf: { owner: 'acme', name: 'app' }, private: false })
+  github.commit('octocat', 'app', {
+    branch: 'patch',
+    files: { 'README.md': '# App, patched\n', 'b.txt': 'b', 'c.txt': 'c' },
+  })
+  github.openPull('acme', 'app', { head: { owner: 'octocat', branch: 'patch' } })
+  const reader = await client.mint(all)
+  await client.send('GET', '/repos/octocat/app', { bearer })
+  for (const path of ['/pulls/1', '/pulls/1/files?per_page=1&page=2', '/pulls/7', '/pulls/7/files']) {
+    await client.send('GET', `/repos/acme/app${path}`, { bearer: reader })
+  }
+  await client.send('GET', '/repos/acme/app/pulls/1', { bearer })
 }
 
 const EMPTY_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'

@@ -6,6 +6,7 @@ import { type Conformance, loadConformance, watchConformance } from '../support/
 import { talk } from './openapi-talk.ts'
 
 const ACCESS_TOKENS = 'POST /app/installations/{installation_id}/access_tokens 201'
+const PULL = 'GET /repos/{owner}/{repo}/pulls/{pull_number} 200'
 
 /** One member of each route's request or answer, made wrong: what the check must say then. */
 const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong: unknown, fault: string])[] = [
@@ -36,6 +37,9 @@ const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong:
   ['answer/size', 'GET /repos/{owner}/{repo}/git/blobs/{file_sha} 200', 'big', 'answer: /size must be'],
   ['answer/object/sha', 'GET /repos/{owner}/{repo}/git/ref/{ref} 200', undefined, "must have required property 'sha'"],
   ['answer/commit', 'GET /repos/{owner}/{repo}/branches/{branch} 200', 'x', 'answer: /commit must be object'],
+  ['answer/head/repo', PULL, undefined, "must have required property 'repo'"],
+  ['answer/merged', PULL, undefined, "must have required property 'merged'"],
+  ['answer/0/filename', 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 200', 1, '/0/filename must be string'],
   ['answer/private', 'GET /repos/{owner}/{repo} 200', 'yes', 'answer: /private must be boolean'],
   ['answer/total_count', 'GET /installation/repositories 200', '2', 'answer: /total_count must be integer'],
   ['answer/resources/core', 'GET /rate_limit 200', undefined, "must have required property 'core'"],
@@ -137,6 +141,11 @@ const SPOKEN = [
   'GET /repos/{owner}/{repo}/installation 200',
   'GET /repos/{owner}/{repo}/installation 301',
   'GET /repos/{owner}/{repo}/installation 404',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 200',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 403',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 404',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 200',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 404',
   'GET /users/{username}/installation 200',
   'GET /users/{username}/installation 404',
   'POST /app/installations/{installation_id}/access_tokens 201',
