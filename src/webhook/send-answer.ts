@@ -32,7 +32,7 @@ export function sendAnswer(
   if (closing && request.complete) response.setHeader('connection', 'close')
   response.end(body) // Node throws away what is still to come
   if (request.complete) return
-  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref()
   request.once('end', () => clearTimeout(cut))
   request.once('close', () => clearTimeout(cut))
 }
