@@ -4,7 +4,7 @@ import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
-import type { Announce } from './exchange/changes.ts'
+import { type Announce, followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
@@ -58,6 +58,7 @@ export async function composeService(
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     clock,
     log,
   })
@@ -79,10 +80,10 @@ export async function composeService(
     affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
+  const changes = follow(github, stores, log)
   const rules = exchangeRules(settings)
 
-  const announce: Announce = async (change) => github.forget(change)
-  const webhook = openWebhook(settings, { github, announce, events, clock, log })
+  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
 
   const stopped = new AbortController()
   const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
@@ -110,6 +111,7 @@ export async function composeService(
       stopped.abort()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await Promise.all([server.close(settings.shutdownGraceMs), webhook?.close(settings.shutdownGraceMs)])
+      changes.close()
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
     },
@@ -123,8 +125,14 @@ export async function composeWebhook(
 ): Promise<Service> {
   const github = openGitHub(settings, { log, clock })
   const events = await openEvents(settings, log)
-  const announce: Announce = async (change) => github.forget(change)
-  const webhook = openWebhook(settings, { github, announce, events, clock, log })
+  const { storeUrl } = settings
+  if (storeUrl === undefined)
+    log.warn(
+      'STORE_URL is not set: what a delivery shows to be stale is dropped in this process alone, and in no server',
+    )
+  const stores = await openStores({ address: storeUrl === undefined ? undefined : parseStoreUrl(storeUrl), clock, log })
+  const changes = follow(github, stores, log)
+  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
   if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
   const stopped = new AbortController()
   const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
@@ -149,7 +157,8 @@ export async function composeWebhook(
     async close() {
       stopped.abort()
       await server.close(settings.shutdownGraceMs)
-      await Promise.allSettled([github.close(), events?.close(LAST_EVENTS_MS)])
+      changes.close()
+      await Promise.allSettled([github.close(), events?.close(LAST_EVENTS_MS), stores.close()])
     },
   }
 }
@@ -165,6 +174,20 @@ function openGitHub(settings: Settings, { log, clock }: { readonly log: Logger; 
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
     compile: compilePolicy,
     compileTrustedIssuers,
+  })
+}
+
+function follow(github: GitHub, stores: Awaited<ReturnType<typeof openStores>>, log: Logger) {
+  return followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
   })
 }
 
