@@ -225,7 +225,6 @@ function openWebhook(settings: Settings, { github, announce, events, clock, log 
         return answer.kind === 'list' ? answer.list : undefined
       },
       announce,
-      confirm: github.confirm,
       lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
       lintTrustedIssuers,
       policyEvents: { send: (event) => events?.sendPolicy(event) },

@@ -1,3 +1,4 @@
+import type { Change } from '../exchange/changes.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, type Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
@@ -127,7 +128,7 @@ interface Judging {
 }
 
 async function judge({ job, repository, changed, relevant }: Judging, context: CheckContext): Promise<Findings> {
-  const { ports, rules } = context
+  const { ports, rules, isNewest } = context
   const looked = relevant.slice(0, FILES_LOOKED_AT)
   const kind = nameKey(job.target.repository) === nameKey(rules.policyRepository) ? 'organization' : 'repository'
   const isAnyRead = looked.some((file) => file.kind === 'policy' && file.action !== 'removed')
@@ -137,11 +138,16 @@ async function judge({ job, repository, changed, relevant }: Judging, context: C
   const list = isAnyRead ? await trustedIssuersOf(repository, owner, context) : { trusted: undefined }
   const lintContext = { kind, owner, trusted: list?.trusted, granted: repository.granted, reachable } as const
   const verdicts: Verdict[] = []
+  const blobs: Blob[] = []
   for (let next = 0; next < looked.length; next += READS_AT_ONCE) {
     const batch = looked.slice(next, next + READS_AT_ONCE)
     verdicts.push(
-      ...(await Promise.all(batch.map((file) => judgeFile(file, { job, repository, lintContext, context })))),
+      ...(await Promise.all(batch.map((file) => judgeFile(file, { job, repository, lintContext, ports, blobs })))),
     )
+  }
+  if (blobs.length > 0 && isNewest(job)) {
+    const { accountId, repository: name } = job.target
+    await ports.announce({ kind: 'blobs', accountId, owner, repository: name, blobs })
   }
   return {
     verdicts,
@@ -188,10 +194,17 @@ interface FileJudging {
   readonly job: CheckJob
   readonly repository: Repository
   readonly lintContext: LintContext
-  readonly context: CheckContext
+  readonly ports: WebhookPorts
+  /** What was read, for those who want to know how the push left it. */
+  readonly blobs: Blob[]
 }
 
-async function judgeFile(file: Relevant, { job, repository, lintContext, context }: FileJudging): Promise<Verdict> {
+type Blob = Extract<Change, { kind: 'blobs' }>['blobs'][number]
+
+async function judgeFile(
+  file: Relevant,
+  { job, repository, lintContext, ports, blobs }: FileJudging,
+): Promise<Verdict> {
   const nothing = { errors: [], warnings: [] }
   if (file.kind === 'misplaced') return { ...file, errors: [], warnings: [{ message: MISPLACED, pointer: '' }] }
   if (file.action === 'removed') {
@@ -203,9 +216,7 @@ async function judgeFile(file: Relevant, { job, repository, lintContext, context
   if (inFolder === undefined) throw new Error('unreachable: what is read lies in the folder')
   const content = await repository.readFile(inFolder, job.commit)
   if (!content.ok) return { ...file, ...nothing, errors: [{ message: content.fault, pointer: '' }] }
-  const { ports, isNewest } = context
-  const { accountId, repository: name } = job.target
-  if (isNewest(job)) ports.confirm({ accountId, repository: name, path: file.path, sha: content.sha })
+  blobs.push({ path: file.path, sha: content.sha })
   const { errors, warnings } =
     file.kind === 'policy' ? ports.lintPolicy(content.text, lintContext) : ports.lintTrustedIssuers(content.text)
   return { ...file, errors, warnings }

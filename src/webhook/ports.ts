@@ -10,22 +10,12 @@ export interface WebhookPorts {
   /** The organization's list as exchanges see it; undefined: it has none, or it can't be read just now. */
   readonly loadTrustedIssuers: (installation: Installation, owner: string) => Promise<TrustedIssuers | undefined>
   readonly announce: Announce
-  /** The file as the newest push to the default branch left it, told after `announce`. */
-  readonly confirm: (file: ConfirmedFile) => void
   readonly lintPolicy: LintPolicy
   readonly lintTrustedIssuers: (text: string) => Lint
   readonly policyEvents: PolicyEvents
   readonly clock: Clock
   /** Calls `work` after so many milliseconds; the result takes that back. */
   readonly schedule: (milliseconds: number, work: () => void) => () => void
-}
-
-export interface ConfirmedFile {
-  readonly accountId: number
-  readonly repository: string
-  readonly path: string
-  /** The Git blob's. */
-  readonly sha: string
 }
 
 /** One repository as one App may look at it. Refuses `APP_NOT_INSTALLED`, `CONTENTS_NOT_GRANTED`, `GITHUB_*`, … */

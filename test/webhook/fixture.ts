@@ -15,7 +15,6 @@ export interface Fixture extends AsyncDisposable {
   readonly announced: Change[]
   readonly runs: CheckRun[]
   readonly events: PolicyEvent[]
-  readonly confirmed: string[]
   readonly ranges: Range[]
   readonly logged: Record<string, unknown>[]
   /** What was scheduled, until it is run. */
@@ -57,7 +56,6 @@ export async function startWebhook({
   const announced: Change[] = []
   const runs: CheckRun[] = []
   const events: PolicyEvent[] = []
-  const confirmed: string[] = []
   const ranges: Range[] = []
   const logged: Record<string, unknown>[] = []
   const scheduled: Fixture['scheduled'] = []
@@ -101,7 +99,6 @@ export async function startWebhook({
       listRepositories: async () => [],
       loadTrustedIssuers: async () => undefined,
       announce: async (change) => void announced.push(change),
-      confirm: ({ path, sha }) => void confirmed.push(`${path} ${sha}`),
       lintPolicy: lint,
       lintTrustedIssuers: lint,
       policyEvents: { send: (event) => void events.push(event) },
@@ -121,7 +118,6 @@ export async function startWebhook({
     announced,
     runs,
     events,
-    confirmed,
     ranges,
     logged,
     scheduled,
