@@ -261,6 +261,7 @@ function exchangeRules(settings: Settings) {
     policyRepository: settings.policyRepository,
     requireTrustedIssuers: settings.requireTrustedIssuers,
     policySources: settings.policySources,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
     isIssuerAllowed: (issuer: string) =>
       allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),

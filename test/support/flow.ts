@@ -110,7 +110,7 @@ export async function startFlow({
 }
 
 /** Made once: RSA keys take their time. */
-const APP_KEY = rsaKeyPem()
+export const APP_KEY = rsaKeyPem()
 const ISSUER_KEYS = generateSandboxKeys()
 
 /** One test for each protocol. */
