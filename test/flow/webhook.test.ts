@@ -184,11 +184,7 @@ test('what the installation lacks, what the operator refuses and what is odd is 
   await deliver('pull_request', pullPayload(openPull({ [`${FOLDER}/ci.sts.yaml`]: policy })))
   const [run] = runs()
   expect(run?.conclusion).toBe('failure')
-  const said = run?.annotations.map(({ startLine, level, message }) => [
-    startLine,
-    level,
-    message,
-  ])
+  const said = run?.annotations.map(({ startLine, level, message }) => [startLine, level, message])
   expect(said).toContainEqual([6, 'failure', expect.stringContaining('contents')])
   expect(said).toContainEqual([7, 'failure', expect.stringContaining('packages')])
 })
@@ -304,22 +300,23 @@ test('a redelivery repairs what failed, and repeats nothing that did not', async
   expect(runs()).toHaveLength(1)
 })
 
-test("every App's deliveries are checked with that App", async () => {
-  const second = await flow.github.addApp()
+test("every App's deliveries are checked with that App, and a stranger's App's with none", async () => {
   await flow.close()
-  expect(second.id).not.toBe(flow.github.app.id)
-  await start()
-  const other = await flow.github.addApp()
-  const payload = { ...pullPayload(openPull({ 'src/a.ts': 'a' })) }
-  const url = `http://127.0.0.1:${flow.service.port}/webhook`
-  const { status, body } = await flow.github.deliver({
+  await start({ apps: 2 })
+  const second = flow.github.apps[1]?.id ?? 0
+  const number = openPull({ 'src/a.ts': 'a' })
+  expect((await deliver('pull_request', pullPayload(number))).status).toBe(200)
+  const { status } = await flow.github.deliver({
     event: 'pull_request',
-    payload,
-    app: other.id,
-    url,
-    secret: SECRET,
+    payload: flow.github.payloads.pullRequest('acme', 'app', { number, action: 'opened', app: second }),
+    app: second,
   })
-  expect([status, JSON.parse(body)]).toEqual([
+  expect(status).toBe(200)
+  expect(flow.github.checkRuns.map(({ suite }) => suite.app.id)).toEqual([flow.github.app.id, second])
+
+  const headers = { 'x-github-hook-installation-target-id': '9002' }
+  const refused = await flow.github.deliver({ event: 'pull_request', payload: pullPayload(number), headers })
+  expect([refused.status, JSON.parse(refused.body)]).toEqual([
     202,
     { message: 'the delivery is for an App that is not configured here' },
   ])
