@@ -302,7 +302,7 @@ const LAST_EVENTS_MS = 1_000
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {
-  const names = ['trust-policy', 'organization-policy', 'trusted-issuers']
+  const names = ['trust-policy', 'organization-policy', 'trusted-issuers', 'configuration']
   return new Map(
     names.map((name) => [
       `/schemas/${name}.json`,
