@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
@@ -5,6 +6,7 @@ import type { Payload } from '../../src/sandbox/webhook-payloads.ts'
 import { askHttp } from '../support/ask.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Flow, type FlowOptions, startFlow } from '../support/flow.ts'
+import { ask2 } from '../wire/fixture.ts'
 
 const SECRET = 'the webhook secret'
 const NAME = 'Trust Policy Validation'
@@ -402,6 +404,24 @@ test('without a secret there is no /webhook, and with one it takes POST alone', 
   await flow.close()
   await start({ settings: { webhook: undefined } })
   expect((await at(flow.service.port, 'POST')).status).toBe(404)
+})
+
+test('deliveries over HTTP/2 are answered too, also those whose body is not read', async () => {
+  const body = JSON.stringify({ zen: 'x'.repeat(200_000) })
+  const headers = {
+    'content-type': 'application/json',
+    'x-github-event': 'ping',
+    'x-github-delivery': 'h2',
+  }
+  const signature = `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`
+  const signed = await ask2(flow.service.port, '/webhook', {
+    method: 'POST',
+    headers: { ...headers, 'x-hub-signature-256': signature },
+    body,
+  })
+  expect([signed.status, JSON.parse(signed.body)]).toEqual([200, { message: 'pong' }])
+  const unsigned = await ask2(flow.service.port, '/webhook', { method: 'POST', headers, body })
+  expect(unsigned.status).toBe(401)
 })
 
 test('what GitHub says of trees is not needed where a comparison is whole', async () => {

@@ -28,7 +28,12 @@ test('what is remembered is dropped before the answer, and before GitHub is aske
   const seen: string[] = []
   await using webhook = await startWebhook({
     files: { [POLICY]: 'valid' },
-    ports: { announce: async ({ kind }) => void seen.push(kind) },
+    ports: {
+      async announce({ kind }) {
+        await new Promise((resolve) => setImmediate(resolve))
+        seen.push(kind)
+      },
+    },
     repository: {
       async changedFiles() {
         seen.push('asked')

@@ -135,7 +135,7 @@ export async function startWebhook({
 }
 
 /** One delivery as GitHub sends it, signed; headers given as undefined are left out. */
-export function post(port: number, event: string, payload: unknown, options: PostOptions = {}): Promise<WebhookReply> {
+function post(port: number, event: string, payload: unknown, options: PostOptions = {}): Promise<WebhookReply> {
   const body = options.body ?? JSON.stringify(payload)
   const headers = definedOf({
     'content-type': 'application/json',
