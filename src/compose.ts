@@ -9,6 +9,7 @@ import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
+import type { Affinities, Stores } from './exchange/stores.ts'
 import { createGitHub, type GitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createWebhookAccess } from './github/webhook-access.ts'
@@ -77,7 +78,7 @@ export async function composeService(
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
     seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
-    affinities: stores.affinities,
+    affinities: await affinitiesOf(stores, settings, { clock, log }),
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
   const changes = follow(github, stores, log)
@@ -177,7 +178,7 @@ function openGitHub(settings: Settings, { log, clock }: { readonly log: Logger; 
   })
 }
 
-function follow(github: GitHub, stores: Awaited<ReturnType<typeof openStores>>, log: Logger) {
+function follow(github: GitHub, stores: Stores, log: Logger) {
   return followChanges({
     topics: stores.topics,
     forget: github.forget,
@@ -273,6 +274,16 @@ function exchangeRules(settings: Settings) {
     denialDetail: settings.denialDetail,
     maxRefreshAgeMs: settings.maxRefreshAgeMs,
   } as const
+}
+
+/** Of the store, unless the operator wants them in memory although there is one. */
+async function affinitiesOf(
+  stores: Stores,
+  { stickyStore }: Settings,
+  needs: { readonly clock: Clock; readonly log: Logger },
+): Promise<Affinities> {
+  if (stickyStore === 'store' || stores.kind === 'memory') return stores.affinities
+  return (await openStores({ ...needs, address: undefined })).affinities
 }
 
 /** The operator's keys, or one of this process alone, which another process or the next start does not know. */
