@@ -1,29 +1,35 @@
 import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
-import { createExchangeEvents } from './audit/cloud-events.ts'
+import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
-import { followChanges } from './exchange/changes.ts'
+import { type Announce, followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
 import type { Affinities, Stores } from './exchange/stores.ts'
-import { createGitHub, type GitHubOptions } from './github/github.ts'
+import { createGitHub, type GitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
+import { createWebhookAccess } from './github/webhook-access.ts'
 import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
+import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
+import type { Secret } from './terms/app-key.ts'
 import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
 import { nameKey } from './terms/scope.ts'
+import { listenForWebhooks } from './webhook/server.ts'
+import { createWebhook, type Webhook } from './webhook/webhook.ts'
+import { followCertificate, readCertificate } from './wire/certificate.ts'
 import { listen } from './wire/listen.ts'
 
 /** A running service. */
@@ -49,17 +55,7 @@ export async function composeService(
   settings: Settings,
   { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
-  const github = createGitHub({
-    baseUrl: settings.githubBaseUrl,
-    pools: signingPools(settings.pools),
-    clock,
-    log,
-    quota: settings.quota,
-    policyRepository: settings.policyRepository,
-    stalePolicyMaxMs: settings.stalePolicyMaxMs,
-    compile: compilePolicy,
-    compileTrustedIssuers,
-  })
+  const github = openGitHub(settings, { log, clock })
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
@@ -67,10 +63,7 @@ export async function composeService(
     clock,
     log,
   })
-  const events =
-    settings.eventSink === undefined
-      ? undefined
-      : await createExchangeEvents({ sink: settings.eventSink, domain: settings.domain, newEventId: randomUUID, log })
+  const events = await openEvents(settings, log)
 
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
@@ -88,18 +81,10 @@ export async function composeService(
     affinities: await affinitiesOf(stores, settings, { clock, log }),
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
-  const changes = followChanges({
-    topics: stores.topics,
-    forget: github.forget,
-    distrust: github.distrust,
-    processId: randomUUID(),
-    onUnsent: ({ kind }, error) =>
-      log.error(
-        { kind, err: error },
-        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
-      ),
-  })
+  const changes = follow(github, stores, log)
   const rules = exchangeRules(settings)
+
+  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
 
   const stopped = new AbortController()
   const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
@@ -118,19 +103,144 @@ export async function composeService(
     log,
     newRequestId: randomUUID,
     documents: schemas(),
+    webhook: webhook?.handle,
   })
   return {
     port: server.port,
     keyProved: proof.proved,
     async close() {
       stopped.abort()
-      changes.close()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
-      await server.close(settings.shutdownGraceMs)
+      await Promise.all([server.close(settings.shutdownGraceMs), webhook?.close(settings.shutdownGraceMs)])
+      changes.close()
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
     },
   }
+}
+
+/** Serves the webhook alone, on the settings' port. Throws when no secret for it is set. */
+export async function composeWebhook(
+  settings: Settings,
+  { log, host, clock = systemClock }: ComposeOptions,
+): Promise<Service> {
+  const github = openGitHub(settings, { log, clock })
+  const events = await openEvents(settings, log)
+  const { storeUrl } = settings
+  if (storeUrl === undefined)
+    log.warn(
+      'STORE_URL is not set: what a delivery shows to be stale is dropped in this process alone, and in no server',
+    )
+  const stores = await openStores({ address: storeUrl === undefined ? undefined : parseStoreUrl(storeUrl), clock, log })
+  const changes = follow(github, stores, log)
+  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
+  if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
+  const stopped = new AbortController()
+  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
+  const { tls } = settings
+  const server = await listenForWebhooks({
+    webhook,
+    port: settings.port,
+    ...(host === undefined ? {} : { host }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ...(await readCertificate(tls)),
+            follow: (renew) => followCertificate(tls, { intervalMs: CERTIFICATE_LOOK_MS, log }, renew),
+          },
+        }),
+    isReady: proof.isProved,
+  })
+  return {
+    port: server.port,
+    keyProved: proof.proved,
+    async close() {
+      stopped.abort()
+      await server.close(settings.shutdownGraceMs)
+      changes.close()
+      await Promise.allSettled([github.close(), events?.close(LAST_EVENTS_MS), stores.close()])
+    },
+  }
+}
+
+function openGitHub(settings: Settings, { log, clock }: { readonly log: Logger; readonly clock: Clock }): GitHub {
+  return createGitHub({
+    baseUrl: settings.githubBaseUrl,
+    pools: signingPools(settings.pools),
+    clock,
+    log,
+    quota: settings.quota,
+    policyRepository: settings.policyRepository,
+    stalePolicyMaxMs: settings.stalePolicyMaxMs,
+    compile: compilePolicy,
+    compileTrustedIssuers,
+  })
+}
+
+function follow(github: GitHub, stores: Stores, log: Logger) {
+  return followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
+  })
+}
+
+async function openEvents({ eventSink, domain }: Settings, log: Logger): Promise<ExchangeEvents | undefined> {
+  if (eventSink === undefined) return undefined
+  return createExchangeEvents({ sink: eventSink, domain, newEventId: randomUUID, log })
+}
+
+interface WebhookNeeds {
+  readonly github: GitHub
+  readonly announce: Announce
+  readonly events: ExchangeEvents | undefined
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** undefined: no secret is set, so that no delivery could be believed. */
+function openWebhook(settings: Settings, { github, announce, events, clock, log }: WebhookNeeds): Webhook | undefined {
+  if (settings.webhook === undefined) return undefined
+  const { policyRepository, webhook } = settings
+  const [first, ...others] = webhook.secrets
+  const access = createWebhookAccess({ appOf: github.appWithId, clock })
+  return createWebhook({
+    ...webhook,
+    secrets: [secretText(first), ...others.map(secretText)],
+    policyRepository,
+    isOurApp: (id) => github.appWithId(id) !== undefined,
+    log,
+    ports: {
+      openRepository: access.open,
+      listRepositories: github.listRepositories,
+      async loadTrustedIssuers(installation, owner) {
+        const request = { installation, owner, repository: policyRepository, beside: policyRepository }
+        const answer = await github.loadTrustedIssuers(request, AbortSignal.timeout(LIST_LIMIT_MS))
+        return answer.kind === 'list' ? answer.list : undefined
+      },
+      announce,
+      lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
+      lintTrustedIssuers,
+      policyEvents: { send: (event) => events?.sendPolicy(event) },
+      clock,
+      schedule(milliseconds, work) {
+        const timer = setTimeout(work, milliseconds).unref()
+        return () => clearTimeout(timer)
+      },
+    },
+  })
+}
+
+function secretText(secret: Secret): string {
+  if (secret.kind !== 'text') throw new Error('only secrets in memory can be used')
+  return secret.text
 }
 
 function signingPools(pools: AppPools): GitHubOptions['pools'] {
@@ -194,6 +304,10 @@ function refreshTokenKeys(
 const KEY_BYTES = 32
 /** 128 bits: nobody meets a family by guessing. */
 const FAMILY_BYTES = 16
+/** Between two looks at the certificate's files. */
+const CERTIFICATE_LOOK_MS = 10_000
+/** For the list of trusted issuers, which is compared with and not needed. */
+const LIST_LIMIT_MS = 10_000
 /** For the events of requests that took all of the grace. */
 const LAST_EVENTS_MS = 1_000
 
