@@ -1,13 +1,15 @@
 import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createRemember } from './audit/audit.ts'
+import { createRemember, type RememberNeeds } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
+import { createMetrics, type Metrics } from './audit/metrics.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
+import type { Stores } from './exchange/stores.ts'
 import { createGitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
@@ -27,6 +29,8 @@ import { listen } from './wire/listen.ts'
 export interface Service {
   /** The port it listens on: the one that was chosen, or the one it was given for port 0. */
   readonly port: number
+  /** Where the metrics are; undefined with `METRICS=false`. */
+  readonly metricsPort: number | undefined
   /** Settles once GitHub was asked about the App's key; rejects when GitHub refuses it, and the service is of no use. */
   readonly keyProved: Promise<void>
   /** Stops taking requests, finishes what is in flight within `SHUTDOWN_GRACE`, sends what is still to be sent. Never rejects. */
@@ -46,6 +50,14 @@ export async function composeService(
   settings: Settings,
   { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
+  const metrics =
+    settings.metrics === undefined
+      ? undefined
+      : createMetrics({
+          version: VERSION,
+          listedIssuers: settings.issuers.map(({ issuer }) => issuer),
+          now: () => clock.now(),
+        })
   const github = createGitHub({
     baseUrl: settings.githubBaseUrl,
     pools: signingPools(settings.pools),
@@ -67,11 +79,16 @@ export async function composeService(
 
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
-  const stores = await openStores({ address, clock, log })
+  const stores = await openStores({
+    address,
+    clock,
+    log,
+    ...(metrics === undefined ? {} : { onRefusal: metrics.observeStoreRefusal }),
+  })
   const ports = {
     ...github,
     verify: verifier.verify,
-    remember: createRemember(log, events),
+    remember: createRemember({ log, events, metrics }),
     clock,
     families: stores.families,
     marks: stores.marks,
@@ -83,6 +100,11 @@ export async function composeService(
 
   const stopped = new AbortController()
   const proof = createKeyProof(github, { log, signal: stopped.signal })
+  bindMetrics(metrics, { events, stores, isReady: proof.isProved })
+  const scraped =
+    metrics === undefined || settings.metrics === undefined
+      ? undefined
+      : await metrics.listen({ port: settings.metrics.port, ...(host === undefined ? {} : { host }), log })
   const server = await listen({
     exchange: createExchange(ports, rules),
     refresh: createRefresh(ports, rules),
@@ -98,9 +120,13 @@ export async function composeService(
     log,
     newRequestId: randomUUID,
     documents: schemas(),
+  }).catch(async (error: unknown) => {
+    await scraped?.close() // or it would keep the process
+    throw error
   })
   return {
     port: server.port,
+    metricsPort: scraped?.port,
     keyProved: proof.proved,
     async close() {
       stopped.abort()
@@ -108,8 +134,19 @@ export async function composeService(
       await server.close(settings.shutdownGraceMs)
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
+      await scraped?.close()
     },
   }
+}
+
+function bindMetrics(
+  metrics: Metrics | undefined,
+  { events, stores, isReady }: Pick<RememberNeeds, 'events'> & { stores: Stores; isReady: () => boolean },
+): void {
+  if (metrics === undefined) return
+  if (events !== undefined) metrics.bindEvents(events)
+  metrics.bindStore(stores)
+  metrics.bindReady(isReady)
 }
 
 function signingPools(pools: AppPools): GitHubOptions['pools'] {
@@ -153,6 +190,8 @@ function refreshTokenKeys(
   )
   return [randomBytes(KEY_BYTES)]
 }
+
+const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
 /** 256 bits, for A256KW. */
 const KEY_BYTES = 32

@@ -17,6 +17,7 @@ export interface CloudEventsOptions {
 export interface ExchangeEvents {
   send(record: ExchangeRecord): void
   dropped(): number
+  waiting(): number
   close(graceMs: number): Promise<void>
 }
 
@@ -43,6 +44,7 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
       queue.add(outgoing(HTTP, event))
     },
     dropped: queue.dropped,
+    waiting: queue.waiting,
     async close(graceMs) {
       await queue.close(graceMs)
       await agent.destroy()

@@ -58,6 +58,7 @@ export async function startStack({
 function environmentFor({ app, url }: SandboxGitHub): Record<string, string> {
   return {
     PORT: '0',
+    METRICS_PORT: '0',
     STS_DOMAIN: SANDBOX_DOMAIN,
     GITHUB_APP_IDS: String(app.id),
     GITHUB_BASE_URL: url,
