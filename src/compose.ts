@@ -2,7 +2,9 @@ import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:
 import { readFileSync } from 'node:fs'
 import { createRemember, type RememberNeeds } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
+import { type Outcome, outcomeOf } from './audit/exchange-outcome.ts'
 import { createMetrics, type Metrics } from './audit/metrics.ts'
+import { observedSigner, type SignerObservers } from './audit/observed-signer.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
 import { createExchange } from './exchange/exchange.ts'
@@ -18,11 +20,13 @@ import { compilePolicy } from './policy/compile.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
+import { openTracer } from './runtime/tracing.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
 import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
 import { nameKey } from './terms/scope.ts'
+import { type Tracer, UNTRACED } from './terms/tracer.ts'
 import { listen } from './wire/listen.ts'
 
 /** A running service. */
@@ -58,19 +62,30 @@ export async function composeService(
           listedIssuers: settings.issuers.map(({ issuer }) => issuer),
           now: () => clock.now(),
         })
+  const tracing = settings.tracing
+    ? await openTracer({ version: VERSION, isFault: (reason) => FAULTS.has(outcomeOf({ reason })), log })
+    : undefined
+  const tracer: Tracer = tracing ?? UNTRACED
   const github = createGitHub({
     baseUrl: settings.githubBaseUrl,
-    pools: signingPools(settings.pools),
+    pools: signingPools(settings.pools, {
+      tracer,
+      report: metrics?.observeSignature ?? ignore,
+      monotonic: () => clock.monotonic(),
+    }),
     clock,
     log,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
     compile: compilePolicy,
+    tracer,
   })
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
     clock,
     log,
+    tracer,
+    ...(metrics === undefined ? {} : { onFetch: metrics.observeIssuerFetch }),
   })
   const events =
     settings.eventSink === undefined
@@ -83,6 +98,7 @@ export async function composeService(
     address,
     clock,
     log,
+    tracer,
     ...(metrics === undefined ? {} : { onRefusal: metrics.observeStoreRefusal }),
   })
   const ports = {
@@ -90,6 +106,7 @@ export async function composeService(
     verify: verifier.verify,
     remember: createRemember({ log, events, metrics }),
     clock,
+    tracer,
     families: stores.families,
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
@@ -134,7 +151,7 @@ export async function composeService(
       await server.close(settings.shutdownGraceMs)
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
-      await scraped?.close()
+      await Promise.all([scraped?.close(), tracing?.close(leftMs)])
     },
   }
 }
@@ -149,10 +166,11 @@ function bindMetrics(
   metrics.bindReady(isReady)
 }
 
-function signingPools(pools: AppPools): GitHubOptions['pools'] {
+function signingPools(pools: AppPools, observers: Omit<SignerObservers, 'provider'>): GitHubOptions['pools'] {
   const signing = ({ id, key }: ConfiguredApp) => {
     if (key.kind !== 'pem') throw new Error('only keys in memory can sign')
-    return { id, sign: createKeySigner(parsePrivateKey(key.pem)) }
+    const sign = createKeySigner(parsePrivateKey(key.pem))
+    return { id, sign: observedSigner(sign, { ...observers, provider: key.kind }) }
   }
   return new Map([...pools].map(([owner, [first, ...others]]) => [owner, [signing(first), ...others.map(signing)]]))
 }
@@ -190,6 +208,10 @@ function refreshTokenKeys(
   )
   return [randomBytes(KEY_BYTES)]
 }
+
+function ignore(): void {}
+
+const FAULTS: ReadonlySet<Outcome> = new Set(['failed', 'unavailable'])
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 

@@ -7,8 +7,6 @@ import type { Denial, Reason } from '../terms/denial.ts'
  */
 export type Outcome = 'issued' | 'refused' | 'unavailable' | 'failed' | 'cancelled'
 
-export const OUTCOMES: readonly Outcome[] = ['issued', 'refused', 'unavailable', 'failed', 'cancelled']
-
 export function outcomeOf(denial: Pick<Denial, 'reason'> | undefined): Outcome {
   return denial === undefined ? 'issued' : (NOT_REFUSED[denial.reason] ?? 'refused')
 }

@@ -4,6 +4,7 @@ import type { Level } from '../terms/permissions.ts'
 import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
 import { createReader, type ReaderNeeds } from './reader.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
+import { wantsTraces } from './tracing-settings.ts'
 import {
   readApiUrl,
   readBoolean,
@@ -43,6 +44,8 @@ export interface Settings extends StoreSettings {
   readonly webhook: WebhookSettings | undefined
   /** undefined: `METRICS=false`. */
   readonly metrics: { readonly port: number } | undefined
+  /** OpenTelemetry's variables ask for traces. */
+  readonly tracing: boolean
   readonly denialDetail: 'auto' | 'full'
   readonly stalePolicyMaxMs: number
   /** The operator says that no other process serves these exchanges. */
@@ -233,6 +236,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
     stickyStore: 'memory',
     webhook: undefined,
     metrics: metrics ? { port: metricsPort } : undefined,
+    tracing: wantsTraces(reader),
     denialDetail: read('DENIAL_DETAIL', readOneOf(['auto', 'full']), 'auto'),
     stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
     ...readStoreSettings(reader, needs),

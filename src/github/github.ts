@@ -2,6 +2,7 @@ import type { Clock, ExchangePorts } from '../exchange/ports.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
+import { type Tracer, UNTRACED } from '../terms/tracer.ts'
 import { createAppJwt } from './app-jwt.ts'
 import { createCall } from './call.ts'
 import { createInstallations } from './installations.ts'
@@ -31,6 +32,7 @@ export interface GitHubOptions {
   readonly callLimitMs?: number
   /** Told of each HTTP request; `route` is a template, so that it may be a metric's label. */
   readonly onCall?: (report: CallReport) => void
+  readonly tracer?: Tracer
 }
 
 export interface AppOptions {
@@ -75,6 +77,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     userAgent: options.userAgent ?? 'octo-sts',
     callLimitMs,
     log,
+    tracer: options.tracer ?? UNTRACED,
     monotonic,
     onCall: options.onCall ?? (() => {}),
   }

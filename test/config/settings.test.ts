@@ -63,6 +63,7 @@ test('what is not set has the defaults of the contract', () => {
     stickyStore: 'memory',
     webhook: undefined,
     metrics: { port: 2112 },
+    tracing: false,
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
     storeUrl: undefined,
