@@ -1,8 +1,9 @@
 import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember, type RememberNeeds } from './audit/audit.ts'
-import { createExchangeEvents } from './audit/cloud-events.ts'
+import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
 import { type Outcome, outcomeOf } from './audit/exchange-outcome.ts'
+import { createGoogleIdentity } from './audit/google-identity.ts'
 import { createMetrics, type Metrics } from './audit/metrics.ts'
 import { observedSigner, type SignerObservers } from './audit/observed-signer.ts'
 import type { ReaderNeeds } from './config/reader.ts'
@@ -88,9 +89,7 @@ export async function composeService(
     ...(metrics === undefined ? {} : { onFetch: metrics.observeIssuerFetch }),
   })
   const events =
-    settings.eventSink === undefined
-      ? undefined
-      : await createExchangeEvents({ sink: settings.eventSink, domain: settings.domain, newEventId: randomUUID, log })
+    settings.eventSink === undefined ? undefined : await openEvents(settings.eventSink, settings, { log, clock })
 
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
@@ -154,6 +153,15 @@ export async function composeService(
       await Promise.all([scraped?.close(), tracing?.close(leftMs)])
     },
   }
+}
+
+async function openEvents(
+  sink: string,
+  { domain, eventAuth: auth }: Settings,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Promise<ExchangeEvents> {
+  const identity = await createGoogleIdentity({ sink, auth, log, monotonic: () => clock.monotonic() })
+  return createExchangeEvents({ sink, domain, newEventId: randomUUID, log, identity })
 }
 
 function bindMetrics(

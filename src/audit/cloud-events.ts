@@ -4,6 +4,7 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createEventQueue, type EventQueueLimits, type OutgoingEvent } from './event-queue.ts'
 import { EVENT_TYPES, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
+import type { SinkIdentity } from './google-identity.ts'
 
 export interface CloudEventsOptions {
   /** `EVENT_INGRESS_URI`. */
@@ -12,6 +13,8 @@ export interface CloudEventsOptions {
   readonly newEventId: () => string
   readonly log: Logger
   readonly limits?: Partial<EventQueueLimits>
+  /** Absent: the sink asks for none. */
+  readonly identity?: SinkIdentity | undefined
 }
 
 export interface ExchangeEvents {
@@ -27,7 +30,7 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
   const agent = new Agent({ connections: 4, connect: { timeout: DELIVERY_LIMIT_MS } })
   const queue = createEventQueue({
     log: options.log,
-    deliver: (event) => deliver(options.sink, event, agent),
+    deliver: async (event) => deliver(options, event, { agent, authorization: await options.identity?.() }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
   return {
@@ -57,10 +60,14 @@ function outgoing(http: typeof HTTP, event: CloudEventV1<unknown>): OutgoingEven
   return { headers: headers as Record<string, string>, body: body as string }
 }
 
-async function deliver(sink: string, { headers, body }: OutgoingEvent, dispatcher: Agent): Promise<void> {
+async function deliver(
+  { sink }: CloudEventsOptions,
+  { headers, body }: OutgoingEvent,
+  { agent: dispatcher, authorization }: { readonly agent: Agent; readonly authorization: string | undefined },
+): Promise<void> {
   const answer = await request(sink, {
     method: 'POST',
-    headers: { ...headers },
+    headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
     body,
     dispatcher,
     signal: AbortSignal.timeout(DELIVERY_LIMIT_MS),

@@ -51,6 +51,8 @@ export interface Settings extends StoreSettings {
   /** The operator says that no other process serves these exchanges. */
   readonly singleProcess: boolean
   readonly eventSink: string | undefined
+  /** Whether the sink gets a Google ID token; `auto`: where it is a host of Google's. */
+  readonly eventAuth: 'auto' | 'google' | 'none'
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
@@ -209,6 +211,11 @@ export function readSettings(needs: SettingsNeeds): Settings {
   }
   const metrics = read('METRICS', readBoolean, true)
   const sink = read('EVENT_INGRESS_URI', readHttpUrl, '')
+  const eventAuth = read('EVENT_INGRESS_AUTH', readOneOf(['auto', 'google', 'none']), 'auto')
+  if (eventAuth === 'google' && !sink.startsWith('https://'))
+    problems.push(
+      'EVENT_INGRESS_AUTH google needs an EVENT_INGRESS_URI with https: the token must not travel in the clear',
+    )
   const metricsPort = read('METRICS_PORT', readInteger(0, 65_535), 2112)
   if (text('OCTOSTS_STICKY_STORE') === 'firestore')
     problems.push('OCTOSTS_STICKY_STORE firestore is not offered: use STORE_URL with Valkey or Redis')
@@ -241,6 +248,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
     stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
     ...readStoreSettings(reader, needs),
     singleProcess: read('SINGLE_PROCESS', readBoolean, false),
+    eventAuth,
     eventSink: metrics && sink !== '' ? sink : undefined,
     tls: tls(),
     shutdownGraceMs: read('SHUTDOWN_GRACE', readDuration, 10_000),

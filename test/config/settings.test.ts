@@ -64,6 +64,7 @@ test('what is not set has the defaults of the contract', () => {
     webhook: undefined,
     metrics: { port: 2112 },
     tracing: false,
+    eventAuth: 'auto',
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
     storeUrl: undefined,
@@ -165,6 +166,14 @@ test.each([
   ['1,2', /^GITHUB_APP_IDS names 2 Apps/],
 ])('GITHUB_APP_IDS of %s is refused', (text, expected) => {
   expect(problems({ ...GOOD, GITHUB_APP_IDS: text })).toEqual([expect.stringMatching(expected)])
+})
+
+test.each([
+  ['https://sink.example', []],
+  ['http://sink.example', [expect.stringMatching(/^EVENT_INGRESS_AUTH google needs an EVENT_INGRESS_URI with https/)]],
+  ['', [expect.stringMatching(/^EVENT_INGRESS_AUTH google needs/)]],
+])('EVENT_INGRESS_AUTH=google with the sink %j', (sink, expected) => {
+  expect(problems({ ...GOOD, EVENT_INGRESS_URI: sink, EVENT_INGRESS_AUTH: 'google' })).toEqual(expected)
 })
 
 test('METRICS=false turns events off', () => {
