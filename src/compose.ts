@@ -18,6 +18,7 @@ import { createKeyProof } from './github/key-proof.ts'
 import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
+import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
@@ -76,9 +77,13 @@ export async function composeService(
     }),
     clock,
     log,
+    quota: settings.quota,
+    policyRepository: settings.policyRepository,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
     compile: compilePolicy,
+    compileTrustedIssuers,
     tracer,
+    ...(metrics === undefined ? {} : { onCall: metrics.observeGitHubCall, onCache: metrics.observeCache }),
   })
   const verifier = createVerifier({
     issuers: settings.issuers,
@@ -100,8 +105,9 @@ export async function composeService(
     tracer,
     ...(metrics === undefined ? {} : { onRefusal: metrics.observeStoreRefusal }),
   })
+  const { apps: _apps, ...gitHubPorts } = github
   const ports = {
-    ...github,
+    ...gitHubPorts,
     verify: verifier.verify,
     remember: createRemember({ log, events, metrics }),
     clock,
@@ -110,12 +116,13 @@ export async function composeService(
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
     seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
+    affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
   const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
-  const proof = createKeyProof(github, { log, signal: stopped.signal })
+  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
   bindMetrics(metrics, { events, stores, isReady: proof.isProved })
   const scraped =
     metrics === undefined || settings.metrics === undefined
@@ -192,12 +199,16 @@ function exchangeRules(settings: Settings) {
   return {
     domain: settings.domain,
     policyRepository: settings.policyRepository,
+    requireTrustedIssuers: settings.requireTrustedIssuers,
+    policySources: settings.policySources,
     issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
     isIssuerAllowed: (issuer: string) =>
       allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),
     isOwnerAllowed: (owner: string) => owners.size === 0 || owners.has(nameKey(owner)),
     isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
     repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
+    maxPermissions: settings.maxPermissions,
+    selfWrite: settings.selfWrite,
     denialDetail: settings.denialDetail,
     maxRefreshAgeMs: settings.maxRefreshAgeMs,
   } as const

@@ -119,8 +119,14 @@ export const METRICS = {
   webhooks: {
     name: 'octo_sts_webhook_deliveries_total',
     type: 'counter',
-    help: 'Deliveries of GitHub’s webhook, by event and by what was done with them',
-    labels: ['event', 'outcome'],
+    help: 'Deliveries of GitHub’s webhook, by the HTTP status of the answer; event is other for those not listened to',
+    labels: ['event', 'status'],
+  },
+  policyChecks: {
+    name: 'octo_sts_policy_checks_total',
+    type: 'counter',
+    help: 'Checks of trust policies that a delivery asked for, by how they ended',
+    labels: ['outcome'],
   },
   eventsDropped: {
     name: 'octo_sts_events_dropped_total',

@@ -33,11 +33,14 @@ export interface SignatureReport {
   readonly durationMs: number
 }
 
-/** What became of a webhook's delivery. Both are of closed sets: an event's name that is not known is `other`. */
+/** How a webhook's delivery was answered. `event` is as it was sent, by whomever. */
 export interface WebhookReport {
   readonly event: string
-  readonly outcome: string
+  readonly status: number
 }
+
+/** How a check of trust policies ended; `dropped` with the process. */
+export type PolicyCheckOutcome = 'done' | 'failed' | 'dropped'
 
 /** What is counted, for Prometheus. Counting costs some tens of nanoseconds, returns at once and never throws. */
 export interface Metrics extends GitHubMetrics {
@@ -45,6 +48,7 @@ export interface Metrics extends GitHubMetrics {
   observeIssuerFetch(report: IssuerFetchReport): void
   observeSignature(report: SignatureReport): void
   observeWebhook(report: WebhookReport): void
+  observePolicyCheck(outcome: PolicyCheckOutcome): void
   observeStoreRefusal(reason: 'STORE_FULL' | 'STORE_UNAVAILABLE'): void
   /** What is looked at when somebody asks; each may be bound once. */
   bindEvents(events: { dropped(): number; waiting(): number }): void
@@ -128,7 +132,15 @@ function createCounters(registry: Registry, listedIssuers: ReadonlySet<string>) 
   )
 
   const webhooks = new SeriesCounter(METRICS.webhooks, registry)
-  const deliveriesOf = once((event: string) => once((outcome: string) => webhooks.series({ event, outcome }), FEW), FEW)
+  const deliveriesOf = once((event: string) =>
+    once((status: number) => webhooks.series({ event, status: status === 0 ? OTHER : String(status) }), STATUSES),
+  )
+  const policyChecks = new SeriesCounter(METRICS.policyChecks, registry)
+  const checks = {
+    done: policyChecks.series({ outcome: 'done' }),
+    failed: policyChecks.series({ outcome: 'failed' }),
+    dropped: policyChecks.series({ outcome: 'dropped' }),
+  } satisfies Record<PolicyCheckOutcome, unknown>
 
   const storeRefusals = new SeriesCounter(METRICS.storeRefusals, registry)
   const refusalsOf = once((reason: string) => storeRefusals.series({ reason }))
@@ -156,8 +168,11 @@ function createCounters(registry: Registry, listedIssuers: ReadonlySet<string>) 
       ofProvider.counts[outcome].value += 1
       ofProvider.seconds.observe(durationMs / 1000)
     },
-    observeWebhook({ event, outcome }: WebhookReport) {
-      deliveriesOf(event)(outcome).value += 1
+    observeWebhook({ event, status }: WebhookReport) {
+      deliveriesOf(WEBHOOK_EVENTS.has(event) ? event : OTHER)(status).value += 1
+    },
+    observePolicyCheck(outcome: PolicyCheckOutcome) {
+      checks[outcome].value += 1
     },
     observeStoreRefusal(reason: string) {
       refusalsOf(reason).value += 1
@@ -192,9 +207,23 @@ const KINDS = ['exchange', 'refresh'] as const satisfies readonly Kind[]
 const PROTOCOLS = ['grpc', 'http'] as const satisfies readonly Protocol[]
 const ALERTING = ['none', ...(Object.keys(NOT_REFUSED) as Reason[])] as const
 
+/** Those that change something here, and GitHub's own greeting: a stranger can send any name. */
+const WEBHOOK_EVENTS: ReadonlySet<string> = new Set([
+  'check_run',
+  'check_suite',
+  'installation',
+  'installation_repositories',
+  'installation_target',
+  'organization',
+  'ping',
+  'pull_request',
+  'push',
+  'repository',
+])
 const OTHER = 'other'
 /** For labels whose values this code alone chooses, so that no mistake elsewhere makes them grow. */
 const FEW = { limit: 32, rest: OTHER }
+const STATUSES = { limit: 16, rest: 0 }
 /** Four series each: with as many installations a scrape is a quarter of a megabyte. */
 const QUOTAS = 1_000
 const GITHUB_ACTIONS = 'https://token.actions.githubusercontent.com'

@@ -227,20 +227,26 @@ describe('the rest', () => {
 
   test('signatures, webhooks and refusals of the store', async () => {
     metrics.observeSignature({ provider: 'gcp', outcome: 'unavailable', durationMs: 5_000 })
-    metrics.observeWebhook({ event: 'push', outcome: 'processed' })
+    metrics.observeWebhook({ event: 'push', status: 202 })
+    metrics.observeWebhook({ event: 'a stranger’s', status: 401 })
+    metrics.observePolicyCheck('failed')
     metrics.observeStoreRefusal('STORE_FULL')
     expect(await lines('octo_sts_signatures_total')).toEqual(['{provider="gcp",outcome="unavailable"} 1'])
     expect(await lines('octo_sts_signature_duration_seconds_sum')).toEqual(['{provider="gcp"} 5'])
-    expect(await lines('octo_sts_webhook_deliveries_total')).toEqual(['{event="push",outcome="processed"} 1'])
+    expect(await lines('octo_sts_webhook_deliveries_total')).toEqual([
+      '{event="other",status="401"} 1',
+      '{event="push",status="202"} 1',
+    ])
+    expect(await lines('octo_sts_policy_checks_total')).toEqual(['{outcome="failed"} 1'])
     expect(await lines('octo_sts_store_refusals_total')).toEqual(['{reason="STORE_FULL"} 1'])
   })
 
-  test('no number of events, outcomes or providers makes it grow without end', async () => {
+  test('no number of statuses or providers makes it grow without end', async () => {
     for (let index = 0; index < 100; index += 1) {
-      metrics.observeWebhook({ event: `event-${index}`, outcome: 'ignored' })
+      metrics.observeWebhook({ event: 'push', status: 200 + index })
       metrics.observeSignature({ provider: `provider-${index}`, outcome: 'ok', durationMs: 1 })
     }
-    expect(await lines('octo_sts_webhook_deliveries_total')).toHaveLength(33)
+    expect(await lines('octo_sts_webhook_deliveries_total')).toHaveLength(17)
     expect(await lines('octo_sts_signatures_total')).toHaveLength(33)
   })
 

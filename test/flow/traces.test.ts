@@ -118,7 +118,10 @@ test("an exchange is a span in its caller's trace, with one for each step and ea
       `exchange > installation ${INTERNAL}`,
       `installation > GitHub GET /orgs/{org}/installation ${CLIENT}`,
       `exchange > policy ${INTERNAL}`,
-      `policy > GitHub POST /app/installations/{installation_id}/access_tokens ${CLIENT}`,
+      // The list of trusted issuers is asked for before it is known whether that is a step at all.
+      `exchange > GitHub POST /app/installations/{installation_id}/access_tokens ${CLIENT}`,
+      `exchange > GitHub GET /repos/{owner}/{repo}/contents/.github/chainguard/{file} ${CLIENT}`,
+      `exchange > trusted_issuers ${INTERNAL}`,
       `policy > GitHub GET /repos/{owner}/{repo}/contents/.github/chainguard/{file} ${CLIENT}`,
       `exchange > evaluate ${INTERNAL}`,
       `exchange > mint ${INTERNAL}`,

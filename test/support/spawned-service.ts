@@ -27,6 +27,7 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
   github.addAccount({ login: 'acme', type: 'Organization', id: 1001 })
   const policy = { issuer: issuer.url, subject_pattern: '.*', permissions: { contents: 'read' } }
   const files = { '.github/chainguard/ci.sts.yaml': JSON.stringify(policy) }
+  github.addRepository('acme', '.github', { id: 2000 })
   github.addRepository('acme', 'app', { id: 2001, files })
   github.install('acme', { permissions: { contents: 'write' }, repositories: 'all' })
 
