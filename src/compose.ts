@@ -4,7 +4,7 @@ import { createRemember, type RememberNeeds } from './audit/audit.ts'
 import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
 import { type Outcome, outcomeOf } from './audit/exchange-outcome.ts'
 import { createGoogleIdentity } from './audit/google-identity.ts'
-import { createMetrics, type Metrics } from './audit/metrics.ts'
+import type { Metrics } from './audit/metrics.ts'
 import { observedSigner, type SignerObservers } from './audit/observed-signer.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
@@ -56,14 +56,7 @@ export async function composeService(
   settings: Settings,
   { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
-  const metrics =
-    settings.metrics === undefined
-      ? undefined
-      : createMetrics({
-          version: VERSION,
-          listedIssuers: settings.issuers.map(({ issuer }) => issuer),
-          now: () => clock.now(),
-        })
+  const metrics = settings.metrics === undefined ? undefined : await openMetrics(settings, clock)
   const tracing = settings.tracing
     ? await openTracer({ version: VERSION, isFault: (reason) => FAULTS.has(outcomeOf({ reason })), log })
     : undefined
@@ -160,6 +153,12 @@ export async function composeService(
       await Promise.all([scraped?.close(), tracing?.close(leftMs)])
     },
   }
+}
+
+async function openMetrics({ issuers }: Settings, clock: Clock): Promise<Metrics> {
+  const { createMetrics } = await import('./audit/metrics.ts') // 50 ms to import: only where metrics are wanted
+  const listedIssuers = issuers.map(({ issuer }) => issuer)
+  return createMetrics({ version: VERSION, listedIssuers, now: () => clock.now() })
 }
 
 async function openEvents(
