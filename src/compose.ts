@@ -148,9 +148,9 @@ export async function composeService(
       stopped.abort()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
-      const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
-      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
-      await Promise.all([scraped?.close(), tracing?.close(leftMs)])
+      const leftMs = () => Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
+      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs()), stores.close()])
+      await Promise.all([scraped?.close(), tracing?.close(leftMs())])
     },
   }
 }

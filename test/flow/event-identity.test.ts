@@ -4,10 +4,13 @@ import { createServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { selfSignedCertificate } from '../support/certificate.ts'
 import { eventually } from '../support/eventually.ts'
 import { type SpawnedService, spawnService } from '../support/spawned-service.ts'
+
+// Each test starts a process, which takes its time on a machine that is busy.
+jest.setTimeout(60_000)
 
 /** What a metadata server hands out: not checked here, so not signed. */
 function idToken(audience: string): string {

@@ -1,10 +1,13 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { askHttp } from '../support/ask.ts'
 import { eventually } from '../support/eventually.ts'
 import { type SpawnedService, spawnService } from '../support/spawned-service.ts'
+
+// Each test starts a process, which takes its time on a machine that is busy.
+jest.setTimeout(60_000)
 
 /** A span as OTLP/HTTP has it in JSON. */
 interface SentSpan {
