@@ -8,6 +8,7 @@ import type { Metrics } from './audit/metrics.ts'
 import { observedSigner, type SignerObservers } from './audit/observed-signer.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
+import { followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
@@ -81,6 +82,7 @@ export async function composeService(
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     clock,
     log,
     tracer,
@@ -112,6 +114,17 @@ export async function composeService(
     affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
+  const changes = followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
+  })
   const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
@@ -146,6 +159,7 @@ export async function composeService(
     keyProved: proof.proved,
     async close() {
       stopped.abort()
+      changes.close()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
       const leftMs = () => Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
@@ -200,6 +214,7 @@ function exchangeRules(settings: Settings) {
     policyRepository: settings.policyRepository,
     requireTrustedIssuers: settings.requireTrustedIssuers,
     policySources: settings.policySources,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
     isIssuerAllowed: (issuer: string) =>
       allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),
@@ -242,7 +257,7 @@ const LAST_EVENTS_MS = 1_000
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {
-  const names = ['trust-policy', 'organization-policy', 'trusted-issuers']
+  const names = ['trust-policy', 'organization-policy', 'trusted-issuers', 'configuration']
   return new Map(
     names.map((name) => [
       `/schemas/${name}.json`,

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 /** The commands, each loaded only when it is asked for. */
 const COMMANDS = {
   serve: async () => (await import('./commands/serve.ts')).serve(),
+  config: async (args) => (await import('./commands/config.ts')).config(args),
   sandbox: async (args) => (await import('./commands/sandbox.ts')).sandbox(args),
   revoke: async (args) => (await import('./commands/revoke.ts')).revoke(args),
   demo: async () => (await import('./commands/demo.ts')).demo(),
@@ -11,7 +12,8 @@ const COMMANDS = {
 
 const USAGE = `octo-sts: trades OpenID Connect tokens for GitHub App installation tokens, as trust policies allow
 
-  octo-sts serve      the service; its settings are environment variables (docs/operate.md)
+  octo-sts serve      the service; its settings are environment variables (docs/configuration.md)
+  octo-sts config     those settings as they are in effect, and what is wrong with them
   octo-sts sandbox    the service with an embedded GitHub and issuer, and lines to paste
   octo-sts revoke     ends refresh tokens
   octo-sts demo       real exchanges against the embedded GitHub and issuer, told step by step

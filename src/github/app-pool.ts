@@ -30,8 +30,8 @@ export interface AppPoolOptions {
 /**
  * Turns by what GitHub says is left: first Apps of which nothing is known (only asking tells), then those above the soft
  * floor, the fullest first, then those above the hard floor, then any; behind all of them Apps that GitHub limits just now,
- * and Apps that are known not to be installed for the owner. What an installation has left counts, and while that is not
- * known what its App has.
+ * and Apps that are known not to be installed for the owner. What the App and its installation have left is read apart, and
+ * the lesser counts: an App is as good as what it will be out of first.
  */
 export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool {
   const byId = new Map([...pools.values()].flat().map((app) => [app.id, app]))
@@ -42,7 +42,7 @@ export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool
     const asInstallation = known === undefined ? undefined : { appId: app.id, installationId: known.id }
     if (quota.isLimited(asApp) || (asInstallation !== undefined && quota.isLimited(asInstallation)))
       return { tier: Tier.Limited, left: 0 }
-    const left = (asInstallation && quota.remaining(asInstallation)) ?? quota.remaining(asApp)
+    const left = least(quota.remaining(asApp), asInstallation && quota.remaining(asInstallation))
     if (left === undefined) return { tier: Tier.Unknown, left: 0 }
     if (left > floors.softFloor) return { tier: Tier.AboveSoft, left }
     return { tier: left > floors.hardFloor ? Tier.AboveHard : Tier.Any, left }
@@ -58,6 +58,10 @@ export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool
     },
     withId: (id) => byId.get(id),
   }
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
 }
 
 interface Rank {

@@ -19,7 +19,7 @@ export function createForget({
   policies,
   trustedIssuers,
   policyRepository,
-}: ForgetOptions): Pick<GitHub, 'forget' | 'distrust' | 'confirm'> {
+}: ForgetOptions): Pick<GitHub, 'forget' | 'distrust'> {
   const isPolicyRepository = (repository: string) => nameKey(repository) === nameKey(policyRepository)
 
   const forgetPolicies = ({ accountId, owner, repository, paths }: Extract<Change, { kind: 'policies' }>) => {
@@ -57,6 +57,14 @@ export function createForget({
     if (isPolicyRepository(repository)) trustedIssuers.forget(accountId, false)
   }
 
+  const confirm = ({ accountId, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
+    const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
+    for (const { path, sha } of blobs) {
+      if (path === TRUSTED_ISSUERS_PATH && kind === 'organization') trustedIssuers.confirm(accountId, sha)
+      for (const identity of identityOf(path)) policies.confirm({ accountId, repository, kind, identity }, sha)
+    }
+  }
+
   const installationIds = (owner: string): readonly number[] =>
     pool.all.flatMap(({ installations }) => {
       const known = installations.known(owner)
@@ -68,6 +76,8 @@ export function createForget({
       switch (change.kind) {
         case 'policies':
           return forgetPolicies(change)
+        case 'blobs':
+          return confirm(change)
         case 'installation':
           return forgetInstallation(change)
         case 'repository':
@@ -78,11 +88,6 @@ export function createForget({
       policies.distrust()
       trustedIssuers.distrust()
       for (const { installations } of pool.all) installations.distrust()
-    },
-    confirm({ accountId, repository, path, sha }) {
-      if (path === TRUSTED_ISSUERS_PATH) trustedIssuers.confirm(accountId, sha)
-      const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
-      for (const identity of identityOf(path)) policies.confirm({ accountId, repository, kind, identity }, sha)
     },
   }
 }

@@ -71,8 +71,6 @@ export interface GitHub
   forget(change: Change): void
   /** Changes may have been missed: everything is looked at anew before it is used again. */
   distrust(): void
-  /** The blob of a file in a repository's folder of policies, as a push left it. */
-  confirm(file: ConfirmedFile): void
   /** An App's own calls; undefined for one that is not configured here. */
   appWithId(id: number): AppClient | undefined
   /** Waits for mints and revocations that are under way, which end by their own limits, and closes the connections. */
@@ -83,14 +81,6 @@ export interface ProvableApp {
   readonly id: number
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
   proveKey(signal: AbortSignal): Promise<AppIdentity>
-}
-
-export interface ConfirmedFile {
-  readonly accountId: number
-  readonly repository: string
-  /** In the repository. */
-  readonly path: string
-  readonly sha: string
 }
 
 export function createGitHub(options: GitHubOptions): GitHub {
@@ -128,7 +118,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const policies = createPolicyFiles({ clock, budget, appOf, compile: options.compile, staleMaxMs, onCache })
   const compile = options.compileTrustedIssuers
   const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, compile, onCache })
-  const { forget, distrust, confirm } = createForget({ pool, policies, trustedIssuers, policyRepository })
+  const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository })
   return {
     ...createPooled({ pool, policies, clock }),
     loadTrustedIssuers: trustedIssuers.load,
@@ -138,7 +128,6 @@ export function createGitHub(options: GitHubOptions): GitHub {
     apps: pool.all,
     forget,
     distrust,
-    confirm,
     appWithId: pool.withId,
     async close() {
       while (mints.size > 0) await Promise.all(mints)

@@ -88,9 +88,13 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
       const kept = apps.find(({ id }) => id === preferred)
       const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp)
       if (own !== undefined) return sameAccount(installation, own)
-      // No call where its turn it is anyway, however long ago it was looked up.
-      if (apps[0]?.id === installation.app.id) return installation
-      return sameAccount(installation, await find(owner, apps, signal))
+      // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
+      const known = apps.filter(
+        ({ id, installations }) => id === installation.app.id || typeof installations.known(owner) === 'object',
+      )
+      const candidates = known.length > 0 ? known : apps
+      if (candidates[0]?.id === installation.app.id) return installation
+      return sameAccount(installation, await find(owner, candidates, signal))
     },
 
     isPooled: (owner) => pool.inOrder(owner).length > 1,

@@ -25,19 +25,13 @@ export function inFileOrder(findings: Some<Finding>, document: YamlDocument): So
 /** A finding that can be shown beside its line. */
 export type PlacedFinding = Finding & Place
 
-/** The same, and what is missing from a section stands where that section begins, what is missing from the file at its start. */
+/** The same, each beside a line: what is missing from the file, and what has no place else, stands at its start. */
 export function besideLines(findings: readonly Finding[], document: YamlDocument): readonly PlacedFinding[] {
-  return findings.map((finding) => ({ ...nearestPlace(finding.pointer, document), ...finding })).toSorted(byPlace)
-}
-
-function nearestPlace(pointer: string, document: YamlDocument): Place {
-  for (let at = pointer; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
-    const place = document.place(at)
-    if (place !== undefined) return place
-  }
-  return { line: 1, column: 1 }
+  return findings.map((finding) => ({ ...(document.place(finding.pointer) ?? START), ...finding })).toSorted(byPlace)
 }
 
 function byPlace(a: Finding, b: Finding): number {
   return (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0)
 }
+
+const START: Place = { line: 1, column: 1 }
