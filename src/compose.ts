@@ -2,18 +2,24 @@ import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
+import { type Outcome, outcomeOf } from './audit/exchange-outcome.ts'
+import { createGoogleIdentity } from './audit/google-identity.ts'
+import type { Metrics } from './audit/metrics.ts'
+import { observedSigner } from './audit/observed-signer.ts'
+import { exchangeRules } from './config/exchange-rules.ts'
 import type { ReaderNeeds } from './config/reader.ts'
-import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
-import { type Announce, followChanges } from './exchange/changes.ts'
+import type { ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
+import { followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
 import type { Affinities, Stores } from './exchange/stores.ts'
-import { createGitHub, type GitHub, type GitHubOptions } from './github/github.ts'
+import { type AppOptions, createGitHub } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createWebhookAccess } from './github/webhook-access.ts'
-import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
+import { createKeyServices, type KeyServices } from './keys/key-services.ts'
+import { parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
@@ -21,12 +27,11 @@ import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
+import { openTracer } from './runtime/tracing.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
-import type { Secret } from './terms/app-key.ts'
-import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
-import { nameKey } from './terms/scope.ts'
+import { type Tracer, UNTRACED } from './terms/tracer.ts'
 import { listenForWebhooks } from './webhook/server.ts'
 import { createWebhook, type Webhook } from './webhook/webhook.ts'
 import { followCertificate, readCertificate } from './wire/certificate.ts'
@@ -36,7 +41,9 @@ import { listen } from './wire/listen.ts'
 export interface Service {
   /** The port it listens on: the one that was chosen, or the one it was given for port 0. */
   readonly port: number
-  /** Settles once GitHub was asked about the App's key; rejects when GitHub refuses it, and the service is of no use. */
+  /** Where metrics are to be had; undefined when the operator wants none. */
+  readonly metricsPort: number | undefined
+  /** Settles once GitHub was asked about the Apps' keys; rejects when it refuses all, and the service is of no use. */
   readonly keyProved: Promise<void>
   /** Stops taking requests, finishes what is in flight within `SHUTDOWN_GRACE`, sends what is still to be sent. Never rejects. */
   close(): Promise<void>
@@ -51,172 +58,279 @@ export interface ComposeOptions {
 }
 
 /** Joins the parts into a service that listens: the one place that knows them all. */
-export async function composeService(
+export async function composeService(settings: Settings, options: ComposeOptions): Promise<Service> {
+  return opened(settings, options, async (parts) => {
+    const { log, host, clock, github, metrics, tracer, stores, events, proof, webhook } = parts
+    const verifier = createVerifier({
+      issuers: settings.issuers,
+      allowLoopback: settings.allowLoopbackIssuers,
+      maxTokenAgeMs: settings.maxTokenAgeMs,
+      clock,
+      log,
+      tracer,
+      ...(metrics === undefined ? {} : { onFetch: metrics.observeIssuerFetch }),
+    })
+    parts.onClose(() => verifier.close())
+    const { apps: _apps, ...gitHubPorts } = github
+    const ports = {
+      ...gitHubPorts,
+      verify: verifier.verify,
+      remember: createRemember({ log, events, metrics }),
+      clock,
+      tracer,
+      families: stores.families,
+      marks: stores.marks,
+      reservations: stores.kind === 'redis' || settings.singleProcess ? stores.reservations : undefined,
+      affinities: await affinitiesOf(stores, settings, parts),
+      seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
+      newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
+    }
+    const rules = exchangeRules(settings)
+    const server = await listen({
+      exchange: createExchange(ports, rules),
+      refresh: createRefresh(ports, rules),
+      revokeRefreshToken: createRevokeFamily(ports),
+      revokeInstallationToken: github.revokeToken,
+      gitHubWebUrl: github.webUrl,
+      clock,
+      domain: settings.domain,
+      port: settings.port,
+      ...host,
+      ...(settings.tls === undefined ? {} : { tls: settings.tls }),
+      isReady: proof.isProved,
+      log,
+      newRequestId: randomUUID,
+      documents: schemas(),
+      webhook: webhook?.handle,
+    })
+    const close = async (graceMs: number) => {
+      await Promise.all([server.close(graceMs), webhook?.close(graceMs)])
+    }
+    return { port: server.port, close }
+  })
+}
+
+/** Serves the webhook alone, on the settings' port. Rejects when no secret for it is set. */
+export async function composeWebhook(settings: Settings, options: ComposeOptions): Promise<Service> {
+  return opened(settings, options, async ({ log, host, proof, webhook }) => {
+    if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
+    if (settings.storeUrl === undefined) {
+      log.warn(
+        'STORE_URL is not set: what a delivery shows to be stale is dropped in this process alone, and in no server',
+      )
+    }
+    const { tls } = settings
+    const follow = (files: NonNullable<typeof tls>) => (renew: Parameters<typeof followCertificate>[2]) =>
+      followCertificate(files, { intervalMs: CERTIFICATE_LOOK_MS, log }, renew)
+    return listenForWebhooks({
+      webhook,
+      port: settings.port,
+      ...host,
+      ...(tls === undefined ? {} : { tls: { ...(await readCertificate(tls)), follow: follow(tls) } }),
+      isReady: proof.isProved,
+    })
+  })
+}
+
+/** What listens, once the parts below it are there. */
+interface Front {
+  readonly port: number
+  close(graceMs: number): Promise<void>
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+/** Opens the parts and what listens on top of them; whatever goes wrong, nothing stays open. */
+async function opened(
   settings: Settings,
-  { log, host, clock = systemClock }: ComposeOptions,
+  options: ComposeOptions,
+  openFront: (parts: Parts) => Promise<Front>,
 ): Promise<Service> {
-  const github = openGitHub(settings, { log, clock })
-  const verifier = createVerifier({
-    issuers: settings.issuers,
-    allowLoopback: settings.allowLoopbackIssuers,
-    maxTokenAgeMs: settings.maxTokenAgeMs,
-    clock,
-    log,
-  })
-  const events = await openEvents(settings, log)
-
-  const { storeUrl, singleProcess } = settings
-  const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
-  const stores = await openStores({ address, clock, log })
-  const { apps: _apps, ...gitHubPorts } = github
-  const ports = {
-    ...gitHubPorts,
-    verify: verifier.verify,
-    remember: createRemember(log, events),
-    clock,
-    families: stores.families,
-    marks: stores.marks,
-    reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
-    seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
-    affinities: await affinitiesOf(stores, settings, { clock, log }),
-    newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
+  const parts = await openParts(settings, options)
+  try {
+    const front = await openFront(parts)
+    return {
+      port: front.port,
+      metricsPort: parts.metricsPort,
+      keyProved: parts.proof.proved,
+      close: () => parts.close(() => front.close(settings.shutdownGraceMs)),
+    }
+  } catch (error) {
+    await parts.close(async () => {})
+    throw error
   }
-  const changes = follow(github, stores, log)
-  const rules = exchangeRules(settings)
+}
 
-  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
+/** What the service and the webhook of its own have in common. */
+async function openParts(settings: Settings, { log, host, clock = systemClock }: ComposeOptions) {
+  const { signal, stop, onClose, closeAll } = createClosing()
+  try {
+    const monotonic = () => clock.monotonic()
+    const metrics = settings.metrics === undefined ? undefined : await openMetrics(settings, clock)
+    const isFault = (reason: Parameters<typeof outcomeOf>[0]['reason']) => FAULTS.has(outcomeOf({ reason }))
+    const tracing = settings.tracing ? await openTracer({ version: VERSION, isFault, log }) : undefined
+    const tracer: Tracer = tracing ?? UNTRACED
+    const keys = createKeyServices({ monotonic, vault: settings.vault })
+    onClose(() => keys.close())
+    const signerOf = async ({ id, key }: ConfiguredApp): Promise<AppOptions> => {
+      const sign = await keys.createSigner(key)
+      const provider = key.kind === 'kms' ? key.provider : 'pem'
+      return { id, sign: observedSigner(sign, { provider, tracer, report: metrics?.observeSignature ?? ignore, monotonic }) }
+    }
+    const github = createGitHub({
+      baseUrl: settings.githubBaseUrl,
+      pools: await poolsOf(settings.pools, signerOf),
+      quota: settings.quota,
+      policyRepository: settings.policyRepository,
+      stalePolicyMaxMs: settings.stalePolicyMaxMs,
+      compile: compilePolicy,
+      compileTrustedIssuers,
+      clock,
+      log,
+      tracer,
+      ...(metrics === undefined ? {} : { onCall: metrics.observeGitHubCall, onCache: metrics.observeCache }),
+    })
+    onClose(() => github.close())
+    const events = await openEvents(settings, { log, clock })
+    onClose((leftMs) => events?.close(leftMs()))
+    const stores = await openStores({
+      address: settings.storeUrl === undefined ? undefined : parseStoreUrl(settings.storeUrl),
+      clock,
+      log,
+      tracer,
+      ...(metrics === undefined ? {} : { onRefusal: metrics.observeStoreRefusal }),
+    })
+    onClose(() => stores.close())
+    const changes = followChanges({
+      topics: stores.topics,
+      forget: github.forget,
+      distrust: github.distrust,
+      processId: randomUUID(),
+      onUnsent: ({ kind }, error) =>
+        log.error(
+          { kind, err: error },
+          'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+        ),
+    })
+    const webhook = await openWebhook(settings, { keys, github, announce: changes.announce, events, metrics, clock, log })
+    const proof = createKeyProof(github.apps, { log, signal })
+    const at = host === undefined ? {} : { host }
+    const scraped = await listenForScrapes(metrics, settings, { at, events, stores, isReady: proof.isProved, log })
+    return {
+      ...{ log, clock, host: at, github, metrics, tracer, events, stores, webhook, proof, onClose },
+      metricsPort: scraped?.port,
+      async close(closeFront: () => Promise<void>) {
+        stop()
+        const graceEnds = clock.monotonic() + settings.shutdownGraceMs
+        const leftMs = () => Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
+        await closeFront()
+        changes.close()
+        await closeAll(leftMs)
+        await Promise.allSettled([scraped?.close(), tracing?.close(leftMs())])
+      },
+    }
+  } catch (error) {
+    stop()
+    await closeAll(() => 0)
+    throw error
+  }
+}
 
+type Close = (leftMs: () => number) => Promise<void> | undefined
+
+function createClosing() {
   const stopped = new AbortController()
-  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
-  const server = await listen({
-    exchange: createExchange(ports, rules),
-    refresh: createRefresh(ports, rules),
-    revokeRefreshToken: createRevokeFamily(ports),
-    revokeInstallationToken: github.revokeToken,
-    gitHubWebUrl: github.webUrl,
-    clock,
-    domain: settings.domain,
-    port: settings.port,
-    ...(host === undefined ? {} : { host }),
-    ...(settings.tls === undefined ? {} : { tls: settings.tls }),
-    isReady: proof.isProved,
-    log,
-    newRequestId: randomUUID,
-    documents: schemas(),
-    webhook: webhook?.handle,
-  })
+  const closes: Close[] = []
   return {
-    port: server.port,
-    keyProved: proof.proved,
-    async close() {
-      stopped.abort()
-      const graceEnds = clock.monotonic() + settings.shutdownGraceMs
-      await Promise.all([server.close(settings.shutdownGraceMs), webhook?.close(settings.shutdownGraceMs)])
-      changes.close()
-      const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
-      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
+    signal: stopped.signal,
+    stop: () => stopped.abort(),
+    onClose: (close: Close) => void closes.push(close),
+    closeAll: async (leftMs: () => number) => {
+      await Promise.allSettled(closes.splice(0).map(async (close) => close(leftMs)))
     },
   }
 }
 
-/** Serves the webhook alone, on the settings' port. Throws when no secret for it is set. */
-export async function composeWebhook(
-  settings: Settings,
-  { log, host, clock = systemClock }: ComposeOptions,
-): Promise<Service> {
-  const github = openGitHub(settings, { log, clock })
-  const events = await openEvents(settings, log)
-  const { storeUrl } = settings
-  if (storeUrl === undefined)
-    log.warn(
-      'STORE_URL is not set: what a delivery shows to be stale is dropped in this process alone, and in no server',
-    )
-  const stores = await openStores({ address: storeUrl === undefined ? undefined : parseStoreUrl(storeUrl), clock, log })
-  const changes = follow(github, stores, log)
-  const webhook = openWebhook(settings, { github, announce: changes.announce, events, clock, log })
-  if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
-  const stopped = new AbortController()
-  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
-  const { tls } = settings
-  const server = await listenForWebhooks({
-    webhook,
-    port: settings.port,
-    ...(host === undefined ? {} : { host }),
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...(await readCertificate(tls)),
-            follow: (renew) => followCertificate(tls, { intervalMs: CERTIFICATE_LOOK_MS, log }, renew),
-          },
-        }),
-    isReady: proof.isProved,
-  })
-  return {
-    port: server.port,
-    keyProved: proof.proved,
-    async close() {
-      stopped.abort()
-      await server.close(settings.shutdownGraceMs)
-      changes.close()
-      await Promise.allSettled([github.close(), events?.close(LAST_EVENTS_MS), stores.close()])
-    },
+async function poolsOf(
+  pools: Settings['pools'],
+  signerOf: (app: ConfiguredApp) => Promise<AppOptions>,
+): Promise<ReadonlyMap<string, readonly [AppOptions, ...AppOptions[]]>> {
+  const signing = new Map<number, Promise<AppOptions>>() // one App may be in several pools
+  const optionsOf = (app: ConfiguredApp): Promise<AppOptions> => {
+    const known = signing.get(app.id) ?? signerOf(app)
+    signing.set(app.id, known)
+    return known
   }
-}
-
-function openGitHub(settings: Settings, { log, clock }: { readonly log: Logger; readonly clock: Clock }): GitHub {
-  return createGitHub({
-    baseUrl: settings.githubBaseUrl,
-    pools: signingPools(settings.pools),
-    clock,
-    log,
-    quota: settings.quota,
-    policyRepository: settings.policyRepository,
-    stalePolicyMaxMs: settings.stalePolicyMaxMs,
-    compile: compilePolicy,
-    compileTrustedIssuers,
+  const entries = [...pools].map(async ([owner, [first, ...others]]) => {
+    const options = await Promise.all(others.map(optionsOf))
+    return [owner, [await optionsOf(first), ...options]] as const
   })
+  return new Map(await Promise.all(entries))
 }
 
-function follow(github: GitHub, stores: Stores, log: Logger) {
-  return followChanges({
-    topics: stores.topics,
-    forget: github.forget,
-    distrust: github.distrust,
-    processId: randomUUID(),
-    onUnsent: ({ kind }, error) =>
-      log.error(
-        { kind, err: error },
-        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
-      ),
-  })
+async function openMetrics({ issuers }: Settings, clock: Clock): Promise<Metrics> {
+  const { createMetrics } = await import('./audit/metrics.ts') // 50 ms to import: only where metrics are wanted
+  const listedIssuers = issuers.map(({ issuer }) => issuer)
+  return createMetrics({ version: VERSION, listedIssuers, now: () => clock.now() })
 }
 
-async function openEvents({ eventSink, domain }: Settings, log: Logger): Promise<ExchangeEvents | undefined> {
-  if (eventSink === undefined) return undefined
-  return createExchangeEvents({ sink: eventSink, domain, newEventId: randomUUID, log })
+interface Scraped {
+  readonly at: { readonly host?: string }
+  readonly events: ExchangeEvents | undefined
+  readonly stores: Stores
+  readonly isReady: () => boolean
+  readonly log: Logger
+}
+
+async function listenForScrapes(
+  metrics: Metrics | undefined,
+  settings: Settings,
+  { at, events, stores, isReady, log }: Scraped,
+) {
+  if (metrics === undefined || settings.metrics === undefined) return undefined
+  if (events !== undefined) metrics.bindEvents(events)
+  metrics.bindStore(stores)
+  metrics.bindReady(isReady)
+  return metrics.listen({ port: settings.metrics.port, ...at, log })
+}
+
+async function openEvents(
+  { eventSink: sink, eventAuth: auth, domain }: Settings,
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
+): Promise<ExchangeEvents | undefined> {
+  if (sink === undefined) return undefined
+  const identity = await createGoogleIdentity({ sink, auth, log, monotonic: () => clock.monotonic() })
+  return createExchangeEvents({ sink, domain, newEventId: randomUUID, log, identity })
 }
 
 interface WebhookNeeds {
-  readonly github: GitHub
-  readonly announce: Announce
+  readonly keys: KeyServices
+  readonly github: ReturnType<typeof createGitHub>
+  readonly announce: ReturnType<typeof followChanges>['announce']
   readonly events: ExchangeEvents | undefined
+  readonly metrics: Metrics | undefined
   readonly clock: Clock
   readonly log: Logger
 }
 
 /** undefined: no secret is set, so that no delivery could be believed. */
-function openWebhook(settings: Settings, { github, announce, events, clock, log }: WebhookNeeds): Webhook | undefined {
+async function openWebhook(
+  settings: Settings,
+  { keys, github, announce, events, metrics, clock, log }: WebhookNeeds,
+): Promise<Webhook | undefined> {
   if (settings.webhook === undefined) return undefined
   const { policyRepository, webhook } = settings
   const [first, ...others] = webhook.secrets
   const access = createWebhookAccess({ appOf: github.appWithId, clock })
   return createWebhook({
     ...webhook,
-    secrets: [secretText(first), ...others.map(secretText)],
+    secrets: [await keys.resolveSecret(first), ...(await Promise.all(others.map(keys.resolveSecret)))],
     policyRepository,
     isOurApp: (id) => github.appWithId(id) !== undefined,
     log,
+    ...(metrics === undefined
+      ? {}
+      : { onAnswer: metrics.observeWebhook, onChecked: (outcome) => metrics.observePolicyCheck(outcome) }),
     ports: {
       openRepository: access.open,
       listRepositories: github.listRepositories,
@@ -238,52 +352,14 @@ function openWebhook(settings: Settings, { github, announce, events, clock, log 
   })
 }
 
-function secretText(secret: Secret): string {
-  if (secret.kind !== 'text') throw new Error('only secrets in memory can be used')
-  return secret.text
-}
-
-function signingPools(pools: AppPools): GitHubOptions['pools'] {
-  const signing = ({ id, key }: ConfiguredApp) => {
-    if (key.kind !== 'pem') throw new Error('only keys in memory can sign')
-    return { id, sign: createKeySigner(parsePrivateKey(key.pem)) }
-  }
-  return new Map([...pools].map(([owner, [first, ...others]]) => [owner, [signing(first), ...others.map(signing)]]))
-}
-
-function exchangeRules(settings: Settings) {
-  const listed = settings.issuers
-  const gitHubIssuers = new Set(listed.filter(({ github }) => github).map(({ issuer }) => issuer))
-  const named = new Set(listed.filter(({ keys }) => keys !== undefined).map(({ issuer }) => issuer))
-  const owners = new Set(settings.allowedOwners.map(nameKey))
-  const { allowedIssuers } = settings
-  return {
-    domain: settings.domain,
-    policyRepository: settings.policyRepository,
-    requireTrustedIssuers: settings.requireTrustedIssuers,
-    policySources: settings.policySources,
-    maxTokenAgeMs: settings.maxTokenAgeMs,
-    issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
-    isIssuerAllowed: (issuer: string) =>
-      allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),
-    isOwnerAllowed: (owner: string) => owners.size === 0 || owners.has(nameKey(owner)),
-    isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
-    repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
-    maxPermissions: settings.maxPermissions,
-    selfWrite: settings.selfWrite,
-    denialDetail: settings.denialDetail,
-    maxRefreshAgeMs: settings.maxRefreshAgeMs,
-  } as const
-}
-
 /** Of the store, unless the operator wants them in memory although there is one. */
 async function affinitiesOf(
   stores: Stores,
   { stickyStore }: Settings,
-  needs: { readonly clock: Clock; readonly log: Logger },
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<Affinities> {
   if (stickyStore === 'store' || stores.kind === 'memory') return stores.affinities
-  return (await openStores({ ...needs, address: undefined })).affinities
+  return (await openStores({ clock, log, address: undefined })).affinities
 }
 
 /** The operator's keys, or one of this process alone, which another process or the next start does not know. */
@@ -299,6 +375,13 @@ function refreshTokenKeys(
   )
   return [randomBytes(KEY_BYTES)]
 }
+
+function ignore(): void {}
+
+/** Outcomes of an exchange that are an error of its span: the service's and its neighbours' faults, not the caller's. */
+const FAULTS: ReadonlySet<Outcome> = new Set(['failed', 'unavailable'])
+
+const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 
 /** 256 bits, for A256KW. */
 const KEY_BYTES = 32

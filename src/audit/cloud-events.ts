@@ -4,6 +4,7 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createEventQueue, type EventQueueLimits, type OutgoingEvent } from './event-queue.ts'
 import { EVENT_TYPES, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
+import type { SinkIdentity } from './google-identity.ts'
 import { POLICY_EVENT_TYPE, type PolicyChange, policyEventData, policyEventSubject } from './policy-event.ts'
 
 export interface CloudEventsOptions {
@@ -13,6 +14,8 @@ export interface CloudEventsOptions {
   readonly newEventId: () => string
   readonly log: Logger
   readonly limits?: Partial<EventQueueLimits>
+  /** Absent: the sink asks for none. */
+  readonly identity?: SinkIdentity | undefined
 }
 
 export interface ExchangeEvents {
@@ -20,6 +23,7 @@ export interface ExchangeEvents {
   /** What a push did to a policy, which the webhook tells. */
   sendPolicy(change: PolicyChange): void
   dropped(): number
+  waiting(): number
   close(graceMs: number): Promise<void>
 }
 
@@ -29,7 +33,7 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
   const agent = new Agent({ connections: 4, connect: { timeout: DELIVERY_LIMIT_MS } })
   const queue = createEventQueue({
     log: options.log,
-    deliver: (event) => deliver(options.sink, event, agent),
+    deliver: async (event) => deliver(options, event, { agent, authorization: await options.identity?.() }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
   const add = (event: { type: string; subject: string; time: Date; data: Record<string, unknown> }) => {
@@ -50,6 +54,7 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
       add({ type: POLICY_EVENT_TYPE, subject: policyEventSubject(change), time: change.time, data })
     },
     dropped: queue.dropped,
+    waiting: queue.waiting,
     async close(graceMs) {
       await queue.close(graceMs)
       await agent.destroy()
@@ -62,10 +67,14 @@ function outgoing(http: typeof HTTP, event: CloudEventV1<unknown>): OutgoingEven
   return { headers: headers as Record<string, string>, body: body as string }
 }
 
-async function deliver(sink: string, { headers, body }: OutgoingEvent, dispatcher: Agent): Promise<void> {
+async function deliver(
+  { sink }: CloudEventsOptions,
+  { headers, body }: OutgoingEvent,
+  { agent: dispatcher, authorization }: { readonly agent: Agent; readonly authorization: string | undefined },
+): Promise<void> {
   const answer = await request(sink, {
     method: 'POST',
-    headers: { ...headers },
+    headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
     body,
     dispatcher,
     signal: AbortSignal.timeout(DELIVERY_LIMIT_MS),

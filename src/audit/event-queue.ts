@@ -29,6 +29,8 @@ export interface EventQueue {
   add(event: OutgoingEvent): void
   /** Events dropped since the start: the queue was full, or no try succeeded. */
   dropped(): number
+  /** Events that wait, or are under way. */
+  waiting(): number
   /** Waits for what is queued, at most `graceMs`; what is left then is dropped. */
   close(graceMs: number): Promise<void>
 }
@@ -96,6 +98,7 @@ export function createEventQueue({ deliver, log, limits }: EventQueueOptions): E
       pump()
     },
     dropped: () => dropped,
+    waiting: () => queue.length + active,
     async close(graceMs) {
       closing = true
       for (const { wake } of retries) wake()

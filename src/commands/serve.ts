@@ -15,7 +15,16 @@ export async function serve(): Promise<number> {
   const stop = untilStopped()
   try {
     const service = await composeService(settings, { log })
-    log.info({ port: service.port, domain: settings.domain, tls: settings.tls !== undefined }, 'listening')
+    const { port, metricsPort } = service
+    log.info(
+      {
+        port,
+        ...(metricsPort === undefined ? {} : { metrics_port: metricsPort }),
+        domain: settings.domain,
+        tls: settings.tls !== undefined,
+      },
+      'listening',
+    )
     const outcome = await Promise.race([stop.signalled, refusal(service.keyProved)])
     log.info({ why: outcome }, 'stopping')
     await service.close()

@@ -68,6 +68,7 @@ function poolOf({ apps }: SandboxGitHub): Settings['pools'] {
 function environmentFor({ app, url }: SandboxGitHub): Record<string, string> {
   return {
     PORT: '0',
+    METRICS_PORT: '0',
     STS_DOMAIN: SANDBOX_DOMAIN,
     GITHUB_APP_IDS: String(app.id),
     GITHUB_BASE_URL: url,

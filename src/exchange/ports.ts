@@ -3,6 +3,7 @@ import type { TrustedIssuers } from '../policy/trusted-issuers.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
+import type { Tracer } from '../terms/tracer.ts'
 import type { ExchangeRecord } from './record.ts'
 import type { RefreshTokenSeal } from './refresh-token.ts'
 import type { Affinities, RefreshFamilies, Reservations, RevocationMarks } from './stores.ts'
@@ -24,6 +25,7 @@ export interface ExchangePorts {
   readonly revoke: Revoke
   readonly remember: Remember
   readonly clock: Clock
+  readonly tracer: Tracer
   readonly families: RefreshFamilies
   readonly marks: RevocationMarks
   /** Undefined where no store sees every exchange. */

@@ -3,6 +3,7 @@ import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Denial, Reason } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
+import type { Tracer } from '../terms/tracer.ts'
 import type { Clock, Installation } from './ports.ts'
 
 /** The steps of an exchange, in their order. */
@@ -67,7 +68,7 @@ export interface OpenRecord
 
 export function openRecord(
   about: Pick<ExchangeRecord, 'kind' | 'requestId' | 'protocol' | 'userAgent' | 'scope' | 'identity'>,
-  clock: Clock,
+  { clock, tracer }: { readonly clock: Clock; readonly tracer: Tracer },
 ): OpenRecord {
   const startedAt = new Date(clock.now())
   const start = clock.monotonic()
@@ -88,7 +89,7 @@ export function openRecord(
     async time(step, work) {
       const begin = clock.monotonic()
       try {
-        return await work()
+        return await tracer.span(step, work)
       } finally {
         steps.set(step, clock.monotonic() - begin)
       }

@@ -1,25 +1,45 @@
 import { asDenial } from '../terms/denial.ts'
+import { encode } from '../terms/text.ts'
+import type { Span } from '../terms/tracer.ts'
 import type { ExchangePorts } from './ports.ts'
 import { type ExchangeRecord, type OpenRecord, openRecord } from './record.ts'
 import type { Caller } from './request.ts'
 
 export type About = Pick<ExchangeRecord, 'kind' | 'scope' | 'identity'>
 
-/** Does `work` and remembers once what came of it; whatever it throws leaves as a Denial. */
+/** Does `work`, as one span, and remembers once what came of it; whatever it throws leaves as a Denial. */
 export async function remembered<T>(
   about: About & Caller,
-  { clock, remember }: Pick<ExchangePorts, 'clock' | 'remember'>,
+  ports: Pick<ExchangePorts, 'clock' | 'remember' | 'tracer'>,
   work: (record: OpenRecord) => Promise<T>,
 ): Promise<T> {
-  const { signal: _signal, ...who } = about
-  const record = openRecord(who, clock)
-  try {
-    const result = await work(record)
-    remember(record.close(undefined))
-    return result
-  } catch (error) {
-    const denial = asDenial(error)
-    remember(record.close(denial))
-    throw denial
+  const { remember, tracer } = ports
+  const { signal: _signal, trace, ...who } = about
+  const close = (record: ExchangeRecord, span: Span): void => {
+    remember(record)
+    if (span.recording) describe(record, span)
   }
+  const run = async (span: Span): Promise<T> => {
+    const record = openRecord(who, ports)
+    try {
+      const result = await work(record)
+      close(record.close(undefined), span)
+      return result
+    } catch (error) {
+      const denial = asDenial(error)
+      close(record.close(denial), span)
+      throw denial
+    }
+  }
+  return tracer.span(about.kind, run, { kind: 'server', parent: trace })
+}
+
+/** By the request id the log has all the rest. */
+function describe({ requestId, protocol, scope, identity, installation, denial }: ExchangeRecord, span: Span): void {
+  span.set('octo_sts.request_id', requestId)
+  span.set('octo_sts.protocol', protocol)
+  span.set('octo_sts.scope', encode(scope))
+  span.set('octo_sts.identity', encode(identity))
+  if (installation !== undefined) span.set('octo_sts.installation_id', installation.id)
+  if (denial !== undefined) span.set('octo_sts.reason', denial.reason)
 }

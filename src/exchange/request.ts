@@ -1,6 +1,7 @@
 import { Denial } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import { TOKEN_LIMIT_BYTES } from '../terms/subject-token.ts'
+import type { TraceContext } from '../terms/tracer.ts'
 
 /** One call of Exchange as the wire received it, whatever its protocol: nothing is checked yet. */
 export interface ExchangeRequest {
@@ -21,6 +22,8 @@ export interface Caller {
   readonly userAgent: string
   /** Aborts, with a Denial as its reason, when the caller has left or the deadline has passed. */
   readonly signal: AbortSignal
+  /** The trace that the caller is in, where it named one. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** One call of ExchangeRefreshToken. */

@@ -1,6 +1,7 @@
 import type { Clock, Installation, InstallationToken, Mint } from '../exchange/ports.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
+import type { Tracer } from '../terms/tracer.ts'
 import { createAppJwt } from './app-jwt.ts'
 import type { CacheReport } from './cache-report.ts'
 import { type Call, createCall } from './call.ts'
@@ -26,6 +27,7 @@ export interface AppClientOptions {
   readonly quota: QuotaBook
   readonly staleMaxMs: number
   readonly track: (work: Promise<unknown>) => void
+  readonly tracer: Tracer
   readonly onCall: (report: CallReport) => void
   readonly onCache: (report: CacheReport) => void
 }

@@ -4,6 +4,7 @@ import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
+import { type Tracer, UNTRACED } from '../terms/tracer.ts'
 import { type AppClient, createAppClient } from './app-client.ts'
 import { type AppPool, createAppPool, type QuotaFloors } from './app-pool.ts'
 import type { CacheReport } from './cache-report.ts'
@@ -39,6 +40,7 @@ export interface GitHubOptions {
   /** Told of each HTTP request; `route` is a template, so that it may be a metric's label. */
   readonly onCall?: (report: CallReport) => void
   readonly onCache?: (report: CacheReport) => void
+  readonly tracer?: Tracer
 }
 
 export interface AppOptions {
@@ -103,6 +105,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
       quota,
       staleMaxMs,
       track,
+      tracer: options.tracer ?? UNTRACED,
       onCall: options.onCall ?? (() => {}),
       onCache,
     }),

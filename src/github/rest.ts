@@ -1,6 +1,7 @@
 import { App } from '@octokit/app'
 import { Octokit } from '@octokit/core'
 import type { Logger } from '../runtime/log.ts'
+import { CLIENT, type Span, type Tracer } from '../terms/tracer.ts'
 import type { Answer } from './answer.ts'
 import type { AppJwt } from './app-jwt.ts'
 import { NoAnswer } from './no-answer.ts'
@@ -46,6 +47,7 @@ export interface RestOptions {
   /** Of its pool, at most; absent: as many as an exchange server can use. */
   readonly connections?: number
   readonly log: Logger
+  readonly tracer: Tracer
   readonly monotonic: () => number
   readonly quota: QuotaBook
   readonly onCall: (report: CallReport) => void
@@ -56,7 +58,7 @@ export interface RestOptions {
  * between callers, and one of those would revoke what the other still uses.
  */
 export function createRest(options: RestOptions): Rest {
-  const { appId, appJwt, userAgent, callLimitMs, log, monotonic, onCall } = options
+  const { appId, appJwt, userAgent, callLimitMs, log, tracer, monotonic, onCall } = options
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const pool = createPoolFetch(baseUrl, callLimitMs, options.connections)
   const common = { baseUrl, userAgent, log: octokitLog(log) }
@@ -72,11 +74,16 @@ export function createRest(options: RestOptions): Rest {
   const asInstallation = new Octokit(common)
 
   const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {
+    const send = async (url: string, init: FetchInit, span: Span) => {
+      const answer = await pool.fetch(url, init, { ms: callLimitMs, maxBytes })
+      span.set('http.response.status_code', answer.status)
+      return answer
+    }
     const heard: { answer?: FetchedAnswer; failure?: unknown } = {}
     const fetch = async (url: string, init: FetchInit) => {
       delete heard.answer
       try {
-        heard.answer = await pool.fetch(url, init, { ms: callLimitMs, maxBytes })
+        heard.answer = await tracer.span(`GitHub ${route}`, (span) => send(url, init, span), CLIENT)
         return heard.answer
       } catch (error) {
         heard.failure = error

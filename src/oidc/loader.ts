@@ -1,11 +1,19 @@
 import type { Clock } from '../exchange/ports.ts'
-import { Denial } from '../terms/denial.ts'
+import { asDenial, Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
+import { CLIENT, type Tracer } from '../terms/tracer.ts'
 import { type Budget, createBudget, domainOf } from './budget.ts'
 import { discover, isLoopbackHost, type Provider } from './discovery.ts'
 import { createGuardedFetch, type Lookup } from './guarded-fetch.ts'
 import type { Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
+
+/** How an issuer's keys were fetched, for metrics. */
+export interface IssuerFetch {
+  readonly issuer: string
+  readonly outcome: 'ok' | 'invalid' | 'forbidden' | 'unavailable' | 'busy'
+  readonly durationMs: number
+}
 
 /** Asks issuers for their keys, within what each of them may do. */
 export interface Loader {
@@ -20,6 +28,8 @@ export interface LoaderOptions {
   readonly clock: Clock
   readonly limits: Limits
   readonly lookup: Lookup | undefined
+  readonly tracer: Tracer
+  readonly onFetch: (fetch: IssuerFetch) => void
 }
 
 /**
@@ -27,32 +37,60 @@ export interface LoaderOptions {
  * Issuers that answered before have a budget apart, and those the operator listed and GitHub's own have none: naming
  * thousands of invented issuers, on whatever domain, keeps nobody from renewing real keys.
  */
-export function createLoader({ listed, allowLoopback, clock, limits, lookup }: LoaderOptions): Loader {
+export function createLoader(options: LoaderOptions): Loader {
+  const { listed, allowLoopback, clock, limits, lookup, tracer, onFetch } = options
   const closing = new AbortController()
   const get = createGuardedFetch(limits, lookup)
   const strangers = createBudget(limits.fetches, clock)
   const acquaintances = createBudget(limits.fetches, clock)
 
+  async function loadNow(issuer: string, known: boolean): Promise<Provider> {
+    if (!URL.canParse(issuer)) throw noHost(issuer)
+    const about = listed.get(issuer)
+    const loopback = allowLoopback && isLoopbackHost(new URL(issuer).hostname)
+    const permission = { loopback, privateNetworks: about?.privateAddress === true }
+    const budget = known ? acquaintances : strangers
+    const free = about !== undefined || issuer === GITHUB_ACTIONS
+    return discover(issuer, {
+      fetch: async (url) => {
+        if (!free) spend(budget, url)
+        return get({ url, permission, ca: about?.ca }, closing.signal)
+      },
+      allowHttpLoopback: loopback,
+      keysPerSet: limits.keysPerSet,
+    })
+  }
+
   return {
     async load(issuer, known) {
-      if (!URL.canParse(issuer)) throw noHost(issuer)
-      const about = listed.get(issuer)
-      const loopback = allowLoopback && isLoopbackHost(new URL(issuer).hostname)
-      const permission = { loopback, privateNetworks: about?.privateAddress === true }
-      const budget = known ? acquaintances : strangers
-      const free = about !== undefined || issuer === GITHUB_ACTIONS
-      return discover(issuer, {
-        fetch: async (url) => {
-          if (!free) spend(budget, url)
-          return get({ url, permission, ca: about?.ca }, closing.signal)
-        },
-        allowHttpLoopback: loopback,
-        keysPerSet: limits.keysPerSet,
-      })
+      const begin = clock.monotonic()
+      const report = (outcome: IssuerFetch['outcome']) =>
+        onFetch({ issuer, outcome, durationMs: clock.monotonic() - begin })
+      try {
+        const provider = await tracer.span('issuer keys', () => loadNow(issuer, known), CLIENT)
+        report('ok')
+        return provider
+      } catch (error) {
+        report(outcomeOf(asDenial(error)))
+        throw error
+      }
     },
     async close() {
       closing.abort(new Denial('SHUTTING_DOWN', 'the service is shutting down: try again'))
     },
+  }
+}
+
+function outcomeOf({ reason }: Denial): IssuerFetch['outcome'] {
+  switch (reason) {
+    case 'ISSUER_ADDRESS_FORBIDDEN':
+      return 'forbidden'
+    case 'ISSUER_BUSY':
+      return 'busy'
+    case 'ISSUER_INVALID':
+      return 'invalid'
+    default:
+      return 'unavailable'
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import { quote } from '../terms/text.ts'
+import { type Tracer, UNTRACED } from '../terms/tracer.ts'
 import { type Budget, createBudget, domainOf } from './budget.ts'
 import { checkClaims } from './check-claims.ts'
 import { algorithmNotAllowed, checkHeader } from './check-header.ts'
@@ -11,7 +12,7 @@ import type { Lookup } from './guarded-fetch.ts'
 import { type Candidate, readKeySet } from './key-set.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
-import { createLoader } from './loader.ts'
+import { createLoader, type IssuerFetch } from './loader.ts'
 import { createProviders } from './providers.ts'
 import { verifySignature } from './verify-signature.ts'
 
@@ -26,6 +27,9 @@ export interface VerifierOptions {
   /** All addresses of a name; the machine's resolver by default. */
   readonly lookup?: Lookup
   readonly limits?: Partial<Limits>
+  readonly tracer?: Tracer
+  /** Told of each issuer that was asked for its keys. */
+  readonly onFetch?: (fetch: IssuerFetch) => void
 }
 
 export interface Verifier {
@@ -42,7 +46,15 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const fixed = fixedProviders(issuers, limits)
   const listed = new Map(issuers.map((each) => [each.issuer, each]))
-  const loader = createLoader({ listed, allowLoopback, clock, limits, lookup: options.lookup })
+  const loader = createLoader({
+    listed,
+    allowLoopback,
+    clock,
+    limits,
+    lookup: options.lookup,
+    tracer: options.tracer ?? UNTRACED,
+    onFetch: options.onFetch ?? (() => {}),
+  })
   const providers = createProviders({ load: loader.load, clock, log, limits })
   const trials = createBudget(limits.trials, clock)
 

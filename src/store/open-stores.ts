@@ -1,6 +1,7 @@
 import type { Clock } from '../exchange/ports.ts'
 import type { Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Tracer } from '../terms/tracer.ts'
 import { createMemoryStores } from './memory.ts'
 import type { StoreRefusal } from './refusals.ts'
 import type { StoreAddress } from './store-address.ts'
@@ -12,6 +13,7 @@ export interface OpenStoresOptions {
   readonly log: Logger
   /** Called for each refusal of the store: a counter. */
   readonly onRefusal?: (reason: StoreRefusal) => void
+  readonly tracer?: Tracer
 }
 
 /** The stores that the operator chose. The client library is loaded only where there is a server to talk with. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Denial } from '../terms/denial.ts'
+import { CLIENT, type Tracer, UNTRACED } from '../terms/tracer.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /** A Lua script that runs as one step, on the keys it is given, which stand in one slot of a cluster. */
@@ -23,13 +24,14 @@ export interface StepNeeds {
   readonly commandMs: number
   /** Told of each refusal. */
   readonly onRefusal?: (denial: Denial) => void
+  readonly tracer?: Tracer | undefined
 }
 
-export function createSteps({ client, commandMs, onRefusal }: StepNeeds): Steps {
+export function createSteps({ client, commandMs, onRefusal, tracer = UNTRACED }: StepNeeds): Steps {
   async function ask<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
     try {
       if (client.status !== 'ready') throw new Error('there is no connection')
-      return await within(commandMs, command(client))
+      return await tracer.span('store', () => within(commandMs, command(client)), CLIENT)
     } catch (error) {
       const denial = storeDenial(error)
       onRefusal?.(denial)

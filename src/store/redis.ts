@@ -1,6 +1,7 @@
 import type { Clock } from '../exchange/ports.ts'
 import type { Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Tracer } from '../terms/tracer.ts'
 import { createRedisAffinities } from './redis-affinities.ts'
 import {
   connectForSteps,
@@ -24,6 +25,7 @@ export interface RedisStoresOptions extends Partial<Grace> {
   readonly log: Logger
   readonly limits?: Partial<RedisLimits>
   readonly onRefusal?: ((reason: StoreRefusal) => void) | undefined
+  readonly tracer?: Tracer | undefined
 }
 
 /**
@@ -35,13 +37,14 @@ export async function createRedisStores({
   clock,
   log,
   onRefusal,
+  tracer,
   ...options
 }: RedisStoresOptions): Promise<Stores> {
   const limits = { ...DEFAULT_REDIS_LIMITS, ...options.limits }
   const grace = { ...DEFAULT_GRACE, ...options }
   const client = connectForSteps(address, limits)
   const report = createRefusalReport({ log, monotonic: clock.monotonic, onRefusal })
-  const steps = createSteps({ client, commandMs: limits.commandMs, onRefusal: report })
+  const steps = createSteps({ client, commandMs: limits.commandMs, onRefusal: report, tracer })
   const topics = createRedisTopics({
     steps,
     connect: (attempt) => connectForTopics(address, limits, attempt),

@@ -2,8 +2,9 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { type Metadata, status } from '@grpc/grpc-js'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
+import type { TraceContext } from '../terms/tracer.ts'
 import { authorizationsOf } from './authorization.ts'
-import { requestIdOf, userAgentOf } from './caller-headers.ts'
+import { requestIdOf, traceContextOf, userAgentOf } from './caller-headers.ts'
 import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
 import { bareStatus, closeAfter, denialStatus, refuseStream, rewordRefusals } from './grpc-answer.ts'
 import type { WireLimits } from './limits.ts'
@@ -14,6 +15,7 @@ import type { Requests } from './requests.ts'
 export interface GrpcCall {
   readonly requestId: string
   readonly userAgent: string
+  readonly trace: TraceContext | undefined
   readonly authorization: readonly string[]
   readonly stream: ServerHttp2Stream
   readonly lifetime: Lifetime
@@ -90,7 +92,8 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     const key = String(count)
     count += 1
     const userAgent = userAgentOf(headers)
-    waiting.set(key, { requestId, userAgent, authorization: authorizationsOf(rawHeaders), stream, lifetime })
+    const authorization = authorizationsOf(rawHeaders)
+    waiting.set(key, { requestId, userAgent, trace: traceContextOf(headers), authorization, stream, lifetime })
     requests.add(lifetime)
     stream.once('close', () => {
       waiting.delete(key)

@@ -94,10 +94,10 @@ async function refresh(
   return deliverable(context.refresh({ authorization, scope, scopes, cap }, caller), caller)
 }
 
-function callerOf(request: object, { requestId, userAgent, lifetime }: GrpcCall, message: string): Caller {
+function callerOf(request: object, { requestId, userAgent, trace, lifetime }: GrpcCall, message: string): Caller {
   lifetime.signal.throwIfAborted() // its message came too late
   if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', `the message is not an ${message}`)
-  return { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal }
+  return { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal, trace }
 }
 
 /** The token is abandoned when its stream ends before all of the answer was sent. */

@@ -1,5 +1,5 @@
 import type { Caller, Issued } from '../exchange/request.ts'
-import { userAgentOf } from './caller-headers.ts'
+import { traceContextOf, userAgentOf } from './caller-headers.ts'
 import type { Lifetime } from './deadline.ts'
 import { type HttpAnswer, type HttpRequest, type HttpResponse, onClosed } from './http-answer.ts'
 
@@ -14,7 +14,14 @@ export interface Visit {
 }
 
 export function callerOf({ request, requestId, lifetime }: Visit): Caller {
-  return { requestId, protocol: 'http', userAgent: userAgentOf(request.headers), signal: lifetime.signal }
+  const { headers } = request
+  return {
+    requestId,
+    protocol: 'http',
+    userAgent: userAgentOf(headers),
+    signal: lifetime.signal,
+    trace: traceContextOf(headers),
+  }
 }
 
 /** The answer with a token in it, never to be stored; the token is abandoned when the answer cannot be delivered. */

@@ -67,6 +67,7 @@ function start(env: Record<string, string>, args = ['serve']): Started {
 function good(): Record<string, string> {
   return {
     PORT: '0',
+    METRICS_PORT: '0',
     STS_DOMAIN: 'sts.example.com',
     GITHUB_APP_IDS: String(github.app.id),
     GITHUB_BASE_URL: github.url,
@@ -133,6 +134,21 @@ test('a port that is taken is a clear error', async () => {
   const { code, output } = await start({ ...good(), PORT: String(port) }).exited
   expect(code).toBe(1)
   expect(output).toContain('EADDRINUSE')
+})
+
+test('the port of the metrics, when taken, is a clear error too, and the process ends', async () => {
+  const first = start(good())
+  const { metrics_port: taken } = await first.line('listening')
+  const answer = await fetch(`http://127.0.0.1:${taken}/metrics`)
+  expect(await answer.text()).toMatch(/^octo_sts_build_info\{version="\d+\.\d+\.\d+"\} 1$/m)
+  const { code, output } = await start({ ...good(), METRICS_PORT: String(taken) }).exited
+  expect(code).toBe(1)
+  expect(output).toContain(`the port of the metrics, ${taken}, cannot be had (EADDRINUSE)`)
+})
+
+test('METRICS=false opens no port for them', async () => {
+  const server = start({ ...good(), METRICS: 'false' })
+  expect(await server.line('listening')).not.toHaveProperty('metrics_port')
 })
 
 test.each([
