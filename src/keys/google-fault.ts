@@ -5,7 +5,7 @@ import { describeError, KeyFault } from './key-fault.ts'
 /** What both clients of Google Cloud take: for tests and emulators. */
 export type GoogleClientOptions = Pick<
   NonNullable<ConstructorParameters<typeof KeyManagementServiceClient>[0]>,
-  'apiEndpoint' | 'port' | 'sslCreds'
+  'apiEndpoint' | 'port' | 'sslCreds' | 'auth'
 >
 
 /** What Google's clients threw: a status of gRPC, a status of HTTP from where credentials come, or neither. */
@@ -19,6 +19,33 @@ function passes(error: unknown): boolean {
   if ('status' in error && typeof error.status === 'number') return error.status >= 500 || error.status === 429
   if (!('code' in error)) return false // "Could not load the default credentials", and the like
   return typeof error.code === 'number' ? PASSING.has(error.code) : true // ECONNREFUSED, and the like
+}
+
+/**
+ * One of Google's clients, ready to be used, and made anew where it did not become ready: it would remember that it found
+ * no credentials, or no metadata server, for as long as it lives. A method of a client that is not ready also leaves a
+ * rejected promise behind that nobody waits for, which would end this process.
+ */
+export function createReadyClient<Client extends GoogleClient>(make: () => Client) {
+  let client = make()
+  return {
+    async get(): Promise<Client> {
+      const mine = client
+      try {
+        await mine.initialize()
+        return mine
+      } catch (error) {
+        if (client === mine) client = make() // the old one has no connection to be closed
+        throw error
+      }
+    },
+    close: () => client.close(),
+  }
+}
+
+interface GoogleClient {
+  initialize(): Promise<unknown>
+  close(): Promise<void>
 }
 
 /** The checksum of an answer: a number, or a text or a Long object where 53 bits might not do. NaN when there is none. */

@@ -1,5 +1,5 @@
 import { crc32c } from './crc32c.ts'
-import { checksumOf, GOOGLE_CALL_MS, googleFault } from './google-fault.ts'
+import { checksumOf, createReadyClient, GOOGLE_CALL_MS, googleFault } from './google-fault.ts'
 import type { ClientOptions, KeyManager } from './key-client.ts'
 import { KeyFault } from './key-fault.ts'
 import { loadPackage } from './optional-package.ts'
@@ -13,7 +13,7 @@ export async function openGoogleKms({ neededBy, clients }: ClientOptions): Promi
     name: '@google-cloud/kms',
     neededBy,
   })
-  const client = new KeyManagementServiceClient({ ...clients.gcp })
+  const ready = createReadyClient(() => new KeyManagementServiceClient({ ...clients.gcp }))
   return {
     async key(name) {
       if (!KEY_VERSION_NAME.test(name)) {
@@ -23,10 +23,9 @@ export async function openGoogleKms({ neededBy, clients }: ClientOptions): Promi
       }
       return async (digest) => {
         try {
-          const [answer] = await client.asymmetricSign(
-            { name, digest: { sha256: digest }, digestCrc32c: { value: crc32c(digest) } },
-            { timeout: GOOGLE_CALL_MS, retry: null },
-          )
+          const client = await ready.get()
+          const request = { name, digest: { sha256: digest }, digestCrc32c: { value: crc32c(digest) } }
+          const [answer] = await client.asymmetricSign(request, { timeout: GOOGLE_CALL_MS, retry: null })
           const { signature } = answer
           if (!(signature instanceof Uint8Array)) throw damaged('an answer without a signature')
           if (answer.name !== name) throw damaged('another key answered')
@@ -39,7 +38,7 @@ export async function openGoogleKms({ neededBy, clients }: ClientOptions): Promi
         }
       }
     },
-    close: () => client.close(),
+    close: () => ready.close(),
   }
 }
 

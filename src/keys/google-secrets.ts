@@ -1,5 +1,5 @@
 import { crc32c } from './crc32c.ts'
-import { checksumOf, GOOGLE_CALL_MS, googleFault } from './google-fault.ts'
+import { checksumOf, createReadyClient, GOOGLE_CALL_MS, googleFault } from './google-fault.ts'
 import type { ClientOptions, SecretManager } from './key-client.ts'
 import { KeyFault } from './key-fault.ts'
 import { loadPackage } from './optional-package.ts'
@@ -10,11 +10,12 @@ export async function openGoogleSecrets({ neededBy, clients }: ClientOptions): P
     name: '@google-cloud/secret-manager',
     neededBy,
   })
-  const client = new SecretManagerServiceClient({ ...clients.gcp })
+  const ready = createReadyClient(() => new SecretManagerServiceClient({ ...clients.gcp }))
   return {
     async read(name) {
       if (!SECRET_VERSION_NAME.test(name)) throw new Error('its name must be projects/P/secrets/S/versions/V')
       try {
+        const client = await ready.get()
         const [{ payload }] = await client.accessSecretVersion({ name }, { timeout: GOOGLE_CALL_MS, retry: null })
         const data = payload?.data
         if (!(data instanceof Uint8Array)) throw new KeyFault('unavailable', `${SERVICE}: an answer without a value`)
@@ -25,7 +26,7 @@ export async function openGoogleSecrets({ neededBy, clients }: ClientOptions): P
         throw googleFault(error, SERVICE)
       }
     },
-    close: () => client.close(),
+    close: () => ready.close(),
   }
 }
 

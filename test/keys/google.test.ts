@@ -1,11 +1,16 @@
 import { createServer, type Http2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { credentials } from '@grpc/grpc-js'
 import { describe, expect, test } from '@jest/globals'
 import { crc32c } from '../../src/keys/crc32c.ts'
 import type { VendorClients } from '../../src/keys/key-client.ts'
 import { createKeyServices } from '../../src/keys/key-services.ts'
-import { GOOGLE_SERVICES, type GoogleFault, type Message, startGoogleServer } from '../support/google-server.ts'
+import {
+  GOOGLE_SERVICES,
+  type GoogleFault,
+  googleClient,
+  type Message,
+  startGoogleServer,
+} from '../support/google-server.ts'
 import { startKeyServer } from '../support/key-server.ts'
 import { refusal } from '../support/refusal.ts'
 import { createRsaKey } from '../support/rsa-key.ts'
@@ -39,12 +44,13 @@ function AccessSecretVersion(request: Message): Message {
   return { name, payload: { data, dataCrc32c: String(crc32c(data)) } }
 }
 
+let now = 0
 const SHORT = { totalMs: 400, firstTryMs: 200 }
 const LONG = { totalMs: 15_000, firstTryMs: 10_000 }
 
 function servicesAt(gcp: NonNullable<VendorClients['gcp']>, patience = LONG) {
   return createKeyServices({
-    monotonic: () => 0,
+    monotonic: () => now,
     vault: undefined,
     clients: { gcp },
     patience: { sign: patience, read: patience },
@@ -81,6 +87,27 @@ describe('Google Cloud KMS', () => {
       reason: 'SIGNER_REFUSED',
       log: `Google Cloud KMS: 5 NOT_FOUND: CryptoKeyVersion ${NAME.replace(/1$/, '2')} not found.`,
     })
+  })
+
+  test('that has no credentials yet, as on a node that has just started, is not given up for good', async () => {
+    await using server = await startGoogleServer(GOOGLE_SERVICES.kms, { AsymmetricSign })
+    let isReady = false
+    const { port = 0 } = server.client
+    const services = servicesAt(
+      googleClient(port, async () => {
+        if (!isReady) throw new Error('Could not load the default credentials.')
+        return 'googleapis.com'
+      }),
+    )
+    const sign = await services.createSigner({ kind: 'kms', provider: 'gcp', key: NAME })
+    expect(await refusal(sign('x'))).toEqual({
+      reason: 'SIGNER_REFUSED',
+      log: 'Google Cloud KMS: Could not load the default credentials.',
+    })
+    now = 1_000
+    isReady = true
+    expect(KEY.verifies('x', await sign('x'))).toBe(true)
+    await services.close()
   })
 
   test.each<[string, GoogleFault, string]>([
@@ -151,7 +178,7 @@ describe('Google Cloud KMS', () => {
     ['over HTTP/1.1', startHtml1],
   ])('that is a page of somebody else, %s, is trouble that passes', async (_, start) => {
     const { port, close } = await start()
-    const services = servicesAt({ apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() })
+    const services = servicesAt(googleClient(port))
     const sign = await services.createSigner({ kind: 'kms', provider: 'gcp', key: NAME })
     expect((await refusal(sign('x')))?.reason).toBe('SIGNER_UNAVAILABLE')
     await services.close()

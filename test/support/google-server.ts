@@ -78,7 +78,7 @@ export async function startGoogleServer(
   await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
   const { port } = door.address() as AddressInfo
   return {
-    client: { apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure() },
+    client: googleClient(port),
     requests,
     faults,
     async [Symbol.asyncDispose]() {
@@ -87,6 +87,12 @@ export async function startGoogleServer(
       await new Promise((resolve) => door.close(resolve))
     },
   }
+}
+
+/** Of a Google client that needs no credentials and asks no metadata server. `universe` is what its credentials say. */
+export function googleClient(port: number, universe = async () => 'googleapis.com'): GoogleServer['client'] {
+  const auth = { getUniverseDomain: universe } as unknown as NonNullable<GoogleServer['client']['auth']>
+  return { apiEndpoint: '127.0.0.1', port, sslCreds: credentials.createInsecure(), auth }
 }
 
 function definitionOf(packageName: string, proto: string, service: string): ServiceDefinition {
