@@ -41,7 +41,8 @@ function passes(error: unknown): boolean {
     const { statusCode } = error
     return statusCode < 400 || statusCode >= 500 || statusCode === 408 || statusCode === 429
   }
-  return error.name === 'RestError' || error.name === 'AbortError'
+  // TypeError: the client met an answer that is none, a page of somebody else.
+  return error.name === 'RestError' || error.name === 'AbortError' || error.name === 'TypeError'
 }
 
 /** No tries of its own: how often and how long is decided in one place for all. */

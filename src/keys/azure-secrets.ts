@@ -38,5 +38,6 @@ function parseName(name: string) {
   return { vault: `https://${/[.:]/.test(host) ? host : `${host}.vault.azure.net`}`, secret, version }
 }
 
-const NAME = /^([\w.-]+(?::\d{1,5})?)\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?$/
-const IDENTIFIER = /^https:\/\/([\w.-]+(?::\d{1,5})?)\/secrets\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?$/
+const NAME = /^([A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?)\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?$/
+const IDENTIFIER =
+  /^https:\/\/([A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?)\/secrets\/([A-Za-z0-9-]{1,127})(?:\/([A-Za-z0-9]{1,64}))?$/

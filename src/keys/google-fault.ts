@@ -27,19 +27,22 @@ function passes(error: unknown): boolean {
  * rejected promise behind that nobody waits for, which would end this process.
  */
 export function createReadyClient<Client extends GoogleClient>(make: () => Client) {
-  let client = make()
+  let client: Client | undefined
   return {
     async get(): Promise<Client> {
-      const mine = client
+      const mine = client ?? make()
+      client = mine
       try {
         await mine.initialize()
         return mine
       } catch (error) {
-        if (client === mine) client = make() // the old one has no connection to be closed
+        if (client === mine) client = undefined // it has no connection to be closed
         throw error
       }
     },
-    close: () => client.close(),
+    async close() {
+      await client?.close()
+    },
   }
 }
 
