@@ -10,7 +10,8 @@ import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
 import { createGitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
-import { createKeySigner, parsePrivateKey } from './keys/private-key.ts'
+import { createKeyServices, type KeyServices } from './keys/key-services.ts'
+import { parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compilePattern } from './policy/pattern.ts'
@@ -46,9 +47,10 @@ export async function composeService(
   settings: Settings,
   { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
+  const keys = createKeyServices({ monotonic: clock.monotonic, vault: settings.vault })
   const github = createGitHub({
     baseUrl: settings.githubBaseUrl,
-    pools: signingPools(settings.pools),
+    pools: await signingPools(settings.pools, keys),
     clock,
     log,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
@@ -107,17 +109,16 @@ export async function composeService(
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
-      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close()])
+      await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close(), keys.close()])
     },
   }
 }
 
-function signingPools(pools: AppPools): GitHubOptions['pools'] {
-  const signing = ({ id, key }: ConfiguredApp) => {
-    if (key.kind !== 'pem') throw new Error('only keys in memory can sign')
-    return { id, sign: createKeySigner(parsePrivateKey(key.pem)) }
-  }
-  return new Map([...pools].map(([owner, [first, ...others]]) => [owner, [signing(first), ...others.map(signing)]]))
+async function signingPools(pools: AppPools, keys: KeyServices): Promise<GitHubOptions['pools']> {
+  const signing = async ({ id, key }: ConfiguredApp) => ({ id, sign: await keys.createSigner(key) })
+  const signingPool = async ([first, ...others]: readonly [ConfiguredApp, ...ConfiguredApp[]]) =>
+    [await signing(first), ...(await Promise.all(others.map(signing)))] as const
+  return new Map(await Promise.all([...pools].map(async ([owner, pool]) => [owner, await signingPool(pool)] as const)))
 }
 
 function exchangeRules(settings: Settings) {

@@ -1,6 +1,7 @@
 import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
 import type { AppKey, Secret } from '../terms/app-key.ts'
 import type { Level } from '../terms/permissions.ts'
+import type { VaultSettings } from '../terms/vault-settings.ts'
 import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
 import { createReader, type ReaderNeeds } from './reader.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
@@ -21,6 +22,8 @@ export interface Settings extends StoreSettings {
   readonly port: number
   readonly domain: string
   readonly pools: AppPools
+  /** undefined: neither a key nor a secret is in Vault. */
+  readonly vault: VaultSettings | undefined
   readonly githubBaseUrl: string
   readonly policyRepository: string
   readonly issuers: readonly ListedIssuer[]
@@ -217,6 +220,7 @@ export function readSettings(needs: SettingsNeeds): Settings {
       blank: '',
     }),
     pools: new Map([['*', [{ id: appId(), key: { kind: 'pem', pem: privateKey() } }]]]),
+    vault: undefined,
     githubBaseUrl: read('GITHUB_BASE_URL', readApiUrl, 'https://api.github.com'),
     policyRepository: read('ORG_POLICY_REPO', readRepositoryName, '.github'),
     issuers: issuers(),

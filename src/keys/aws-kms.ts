@@ -26,18 +26,20 @@ export async function openAwsKms({ neededBy, clients }: ClientOptions): Promise<
         throw new Error(`${neededBy} has the key ${JSON.stringify(name)}, which is no key id, no ARN and no alias/…`)
       const client = clientFor(regionOfArn(name))
       await requireRegion(client.config.region, neededBy)
-      return async (digest, signal) => {
+      return async ({ bytes, digest }, signal) => {
         try {
           const { Signature } = await client.send(
             new SignCommand({
               KeyId: name,
-              Message: digest,
-              MessageType: 'DIGEST',
+              ...(bytes.length <= RAW_LIMIT_BYTES
+                ? { Message: bytes, MessageType: 'RAW' }
+                : { Message: digest, MessageType: 'DIGEST' }),
               SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
             }),
             { abortSignal: signal },
           )
-          if (Signature === undefined) throw new KeyFault('unavailable', 'AWS KMS: an answer without a signature')
+          if (!(Signature instanceof Uint8Array))
+            throw new KeyFault('unavailable', 'AWS KMS: an answer without a signature')
           return Signature
         } catch (error) {
           throw awsFault(error, 'AWS KMS')
@@ -50,6 +52,8 @@ export async function openAwsKms({ neededBy, clients }: ClientOptions): Promise<
   }
 }
 
+/** Of a message that AWS KMS hashes itself. */
+const RAW_LIMIT_BYTES = 4_096
 /** `KeyId` of AWS KMS's Sign: 1 to 2048 characters. */
 const KEY_NAME =
   /^(?:arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/|alias\/|(?=[0-9a-f-]{36}$|mrk-))[\w/-]{1,1900}$/

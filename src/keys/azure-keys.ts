@@ -18,7 +18,7 @@ export async function openAzureKeys({ neededBy, clients }: ClientOptions): Promi
         )
       }
       const client = new CryptographyClient(name, credential, { ...AZURE_PIPELINE, ...options })
-      return async (digest, signal) => {
+      return async ({ digest }, signal) => {
         try {
           const { result }: { readonly result: unknown } = await client.sign('RS256', digest, { abortSignal: signal })
           // For a page of somebody else with a status of 200, against its own declaration.

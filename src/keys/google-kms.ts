@@ -21,7 +21,7 @@ export async function openGoogleKms({ neededBy, clients }: ClientOptions): Promi
           `${neededBy} has the key ${JSON.stringify(name)}, which is not projects/…/locations/…/keyRings/…/cryptoKeys/…/cryptoKeyVersions/N`,
         )
       }
-      return async (digest) => {
+      return async ({ digest }) => {
         try {
           const client = await ready.get()
           const request = { name, digest: { sha256: digest }, digestCrc32c: { value: crc32c(digest) } }

@@ -2,12 +2,12 @@ import type { VaultSettings } from '../terms/vault-settings.ts'
 import type { AwsClientOptions } from './aws-fault.ts'
 import type { AzureClientOptions } from './azure-fault.ts'
 import type { GoogleClientOptions } from './google-fault.ts'
-import type { SignDigest } from './remote-signer.ts'
+import type { RemoteSign } from './remote-signer.ts'
 
 /** A key management service: one client for all of its keys. */
 export interface KeyManager {
   /** Throws an Error that says what is wrong with the name of a key; asks no service. */
-  key(name: string): Promise<SignDigest>
+  key(name: string): Promise<RemoteSign>
   close(): Promise<void>
 }
 

@@ -21,6 +21,8 @@ export function describeError(error: unknown): string {
   if (!isNativeError(error)) return 'an error of no known kind'
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   const label = error.name === 'Error' ? code : error.name
+  // A parser's message quotes what it could not read, which may be half a secret; Azure's quotes all of it.
+  if (error.name === 'SyntaxError' || code === 'PARSE_ERROR') return 'an answer that cannot be read'
   const text = escapeUnprintable(error.message.replaceAll(/\s+/g, ' ').trim()).slice(0, MESSAGE_LIMIT)
   return [label, text].filter((part) => part !== undefined && part !== '').join(': ') || 'an error without a message'
 }

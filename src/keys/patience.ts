@@ -21,17 +21,23 @@ export async function patiently<T>(
   const first = timer(firstTryMs)
   try {
     try {
-      const either = AbortSignal.any([total.signal, first.signal])
-      return await untilAborted(work(either), either)
+      return await bounded(work, AbortSignal.any([total.signal, first.signal]))
     } catch (error) {
-      if (!(error instanceof KeyFault) || error.kind === 'refused' || total.signal.aborted) throw error
+      if (!(error instanceof KeyFault) || error.kind === 'refused') throw error
+      await pause(PAUSE_MS)
+      if (total.signal.aborted) throw error
     }
-    await pause(PAUSE_MS)
-    return await untilAborted(work(total.signal), total.signal)
+    return await bounded(work, total.signal)
   } finally {
     total.stop()
     first.stop()
   }
+}
+
+function bounded<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+  const working = work(signal)
+  working.catch(() => {}) // what comes of it after the time nobody waits for
+  return untilAborted(working, signal)
 }
 
 function timer(ms: number): { readonly signal: AbortSignal; stop(): void } {

@@ -4,8 +4,14 @@ import { Denial } from '../terms/denial.ts'
 import { KeyFault } from './key-fault.ts'
 import { type Patience, patiently } from './patience.ts'
 
-/** Signs a SHA-256 digest with one key of a key management service, in one try. Throws a KeyFault. */
-export type SignDigest = (digest: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>
+/** Signs with one key of a key management service, in one try. Throws a KeyFault. */
+export type RemoteSign = (input: SigningInput, signal: AbortSignal) => Promise<Uint8Array>
+
+/** What is to be signed: services take it as it is, or its SHA-256. */
+export interface SigningInput {
+  readonly bytes: Uint8Array
+  readonly digest: Uint8Array
+}
 
 export interface RemoteSignerOptions {
   readonly monotonic: () => number
@@ -18,15 +24,16 @@ export interface RemoteSignerOptions {
  * over by every exchange that wants a signature.
  */
 export function createRemoteSigner(
-  signDigest: SignDigest,
+  sign: RemoteSign,
   { monotonic, patience = SIGNING_PATIENCE }: RemoteSignerOptions,
 ): Signer {
   let failure: { readonly denial: Denial; readonly untilMs: number } | undefined
   return async (input) => {
     if (failure !== undefined && monotonic() < failure.untilMs) throw failure.denial
-    const digest = createHash('sha256').update(input).digest()
+    const bytes = Buffer.from(input)
+    const toSign = { bytes, digest: createHash('sha256').update(bytes).digest() }
     try {
-      return await patiently(async (signal) => checked(await signDigest(digest, signal)), patience)
+      return await patiently(async (signal) => checked(await sign(toSign, signal)), patience)
     } catch (error) {
       if (!(error instanceof KeyFault)) throw error
       failure = { denial: refusal(error), untilMs: monotonic() + FAILURE_REMEMBERED_MS }

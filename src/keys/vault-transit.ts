@@ -16,7 +16,7 @@ export async function openVaultTransit(options: ClientOptions): Promise<KeyManag
       const path = `${mount}/sign/${key}/sha2-256`
       if (!NAME.test(name) || !isPath(path))
         throw new Error(`${options.neededBy} has the key ${JSON.stringify(name)}, which is not MOUNT/KEY`)
-      return async (digest, signal) => {
+      return async ({ digest }, signal) => {
         const body = {
           input: Buffer.from(digest).toString('base64'),
           prehashed: true,

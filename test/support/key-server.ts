@@ -23,7 +23,7 @@ export interface KeyAnswer {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export type KeyServerFault = 'hang' | 'reset' | 'html' | 'truncated' | 'endless' | KeyAnswer
+export type KeyServerFault = 'hang' | 'reset' | 'html' | 'truncated' | 'unclosed' | 'endless' | KeyAnswer
 
 export async function startKeyServer(
   answer: (request: KeyRequest) => KeyAnswer | Promise<KeyAnswer>,
@@ -60,6 +60,10 @@ function give(response: ServerResponse, what: KeyAnswer | KeyServerFault): void 
   }
   if (what === 'html') {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>Sign in to the Wi-Fi</body></html>')
+    return
+  }
+  if (what === 'unclosed') {
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"SecretString":"hunter2","value":"hunter2"')
     return
   }
   if (what === 'truncated') {
