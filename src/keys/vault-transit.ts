@@ -4,18 +4,17 @@ import { KeyFault } from './key-fault.ts'
 import { encodedPath, openVault } from './vault-client.ts'
 
 /**
- * The Transit secrets engine of HashiCorp Vault and OpenBao: a key by `MOUNT/KEY`, or `KEY` where the engine is mounted at
- * `transit`. The newest version of the key signs.
+ * The Transit secrets engine of HashiCorp Vault and OpenBao: a key by its path, `MOUNT/keys/KEY`, or `KEY` where the engine is
+ * mounted at `transit`. The newest version of the key signs.
  */
 export async function openVaultTransit(options: ClientOptions): Promise<KeyManager> {
   const vault = await openVault(options)
   return {
     async key(name) {
-      const cut = name.lastIndexOf('/')
-      const [mount, key] = cut === -1 ? [DEFAULT_MOUNT, name] : [name.slice(0, cut), name.slice(cut + 1)]
+      const [, mount = DEFAULT_MOUNT, key] = NAME.exec(name) ?? []
       const path = `${mount}/sign/${key}/sha2-256`
-      if (!NAME.test(name) || !isPath(path))
-        throw new Error(`${options.neededBy} has the key ${JSON.stringify(name)}, which is not MOUNT/KEY`)
+      if (key === undefined || !isPath(path))
+        throw new Error(`${options.neededBy} has the key ${JSON.stringify(name)}, which is not MOUNT/keys/KEY`)
       return async ({ digest }, signal) => {
         const body = {
           input: Buffer.from(digest).toString('base64'),
@@ -46,4 +45,4 @@ function signatureOf(text: unknown): Uint8Array {
 }
 
 const DEFAULT_MOUNT = 'transit'
-const NAME = /^[\w./-]{1,512}$/
+const NAME = /^(?:([\w.~@:+=/-]{1,512})\/keys\/)?([\w.~-]{1,256})$/

@@ -18,7 +18,7 @@ beforeEach(async () => {
     github: { app: { id: 7, privateKeyPem: KEY.pem } },
     settings: {
       vault: { address: vault.url, login, namespace: undefined, caFile: undefined },
-      pools: new Map([['*', [{ id: 7, key: { kind: 'kms', provider: 'vault', key: 'transit/octo-sts' } }]]]),
+      pools: new Map([['*', [{ id: 7, key: { kind: 'kms', provider: 'vault', key: 'transit/keys/octo-sts' } }]]]),
     },
   })
   flow.policy('acme/app', 'ci')
