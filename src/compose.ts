@@ -4,6 +4,7 @@ import { createRemember } from './audit/audit.ts'
 import { createExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
+import { followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
@@ -14,6 +15,7 @@ import { createKeyServices, type KeyServices } from './keys/key-services.ts'
 import { parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
+import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
@@ -53,12 +55,16 @@ export async function composeService(
     pools: await signingPools(settings.pools, keys),
     clock,
     log,
+    quota: settings.quota,
+    policyRepository: settings.policyRepository,
     stalePolicyMaxMs: settings.stalePolicyMaxMs,
     compile: compilePolicy,
+    compileTrustedIssuers,
   })
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     clock,
     log,
   })
@@ -70,8 +76,9 @@ export async function composeService(
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
   const stores = await openStores({ address, clock, log })
+  const { apps: _apps, ...gitHubPorts } = github
   const ports = {
-    ...github,
+    ...gitHubPorts,
     verify: verifier.verify,
     remember: createRemember(log, events),
     clock,
@@ -79,12 +86,24 @@ export async function composeService(
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
     seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
+    affinities: stores.affinities,
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
+  const changes = followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
+  })
   const rules = exchangeRules(settings)
 
   const stopped = new AbortController()
-  const proof = createKeyProof(github, { log, signal: stopped.signal })
+  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
   const server = await listen({
     exchange: createExchange(ports, rules),
     refresh: createRefresh(ports, rules),
@@ -106,6 +125,7 @@ export async function composeService(
     keyProved: proof.proved,
     async close() {
       stopped.abort()
+      changes.close()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
       await server.close(settings.shutdownGraceMs)
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
@@ -130,12 +150,17 @@ function exchangeRules(settings: Settings) {
   return {
     domain: settings.domain,
     policyRepository: settings.policyRepository,
+    requireTrustedIssuers: settings.requireTrustedIssuers,
+    policySources: settings.policySources,
+    maxTokenAgeMs: settings.maxTokenAgeMs,
     issuerRules: { allowLoopback: settings.allowLoopbackIssuers, named },
     isIssuerAllowed: (issuer: string) =>
       allowedIssuers.length === 0 || allowedIssuers.some((rule) => rule.matches(issuer)),
     isOwnerAllowed: (owner: string) => owners.size === 0 || owners.has(nameKey(owner)),
     isGitHubIssuer: (issuer: string) => isGitHubActionsIssuer(issuer) || gitHubIssuers.has(issuer),
     repoPolicyOrgPermissions: settings.repoPolicyOrgPermissions,
+    maxPermissions: settings.maxPermissions,
+    selfWrite: settings.selfWrite,
     denialDetail: settings.denialDetail,
     maxRefreshAgeMs: settings.maxRefreshAgeMs,
   } as const

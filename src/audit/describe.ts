@@ -1,4 +1,4 @@
-import type { ExchangeRecord } from '../exchange/record.ts'
+import type { ExchangeRecord, IssuerAllowlist } from '../exchange/record.ts'
 import type { Evaluation, RuleKind } from '../policy/evaluation.ts'
 import { encode } from '../terms/text.ts'
 
@@ -35,6 +35,18 @@ export function verdictsOf(evaluation: Evaluation) {
 export function policyOf({ policy }: ExchangeRecord) {
   if (policy === undefined) return undefined
   return { repository: policy.repository, path: policy.path, sha: policy.sha, ...(policy.stale ? { stale: true } : {}) }
+}
+
+/** What the organization's list of trusted issuers says of the token's issuer; no member where it was not looked at. */
+export function issuerAllowlistOf({ issuerAllowlist }: ExchangeRecord): { issuer_allowlist?: IssuerAllowlist } {
+  if (issuerAllowlist === undefined) return {}
+  const { mode, allowed, iss } = issuerAllowlist
+  return { issuer_allowlist: { mode, allowed, iss: encode(iss) } }
+}
+
+/** The permissions by which the token can rewrite its own policy; no member where there are none. */
+export function selfWriteOf({ selfWrite }: ExchangeRecord): { self_write?: readonly string[] } {
+  return selfWrite === undefined || selfWrite.length === 0 ? {} : { self_write: selfWrite }
 }
 
 /** Milliseconds of each step, with a microsecond's precision. */

@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import { encode } from '../terms/text.ts'
-import { actorOf, durationsOf, policyOf, round } from './describe.ts'
+import { actorOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf } from './describe.ts'
 import { policyDocument } from './policy-document.ts'
 
 /** The type of the CloudEvent that each exchange, and each refresh, leaves behind. */
@@ -25,10 +25,12 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
     ...(issued === undefined ? {} : { token_sha256: issued.sha256Hex }),
     ...(denial === undefined ? {} : { error: denial.message }),
     time: record.startedAt.toISOString(),
+    ...issuerAllowlistOf(record),
 
     request_id: record.requestId,
     ...(denial === undefined ? {} : { reason: denial.reason }),
     ...(policy === undefined ? {} : { policy: policyOf(record) }),
+    ...selfWriteOf(record),
     ...(issued === undefined
       ? {}
       : { token_sha256_base64: issued.sha256Base64, expires_at: issued.expiresAt.toISOString() }),

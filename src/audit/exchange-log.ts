@@ -2,7 +2,7 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Denial } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
-import { actorOf, durationsOf, policyOf, round, verdictsOf } from './describe.ts'
+import { actorOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf, verdictsOf } from './describe.ts'
 
 /** Writes one line for an exchange: `info` when a token was issued or refused, `error` for a defect (with its stack). */
 export function logExchange(log: Logger, record: ExchangeRecord): void {
@@ -24,7 +24,9 @@ function fieldsOf(record: ExchangeRecord) {
     ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
     ...(record.installation === undefined ? {} : { installation_id: record.installation.id }),
     ...(record.policy === undefined ? {} : { policy: policyOf(record) }),
+    ...issuerAllowlistOf(record),
     ...warningsOf(record),
+    ...selfWriteOf(record),
     ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
     ...(issued === undefined
       ? {}

@@ -3,6 +3,7 @@ import { readSettings, type Settings } from '../config/settings.ts'
 import type { Clock } from '../exchange/ports.ts'
 import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { AppOptions } from '../sandbox/apps.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../sandbox/github.ts'
 import { createSandboxIssuer, type SandboxIssuer, type SandboxIssuerOptions } from '../sandbox/issuer.ts'
 
@@ -15,6 +16,8 @@ export interface StackOptions {
   /** Whatever of the service's settings is to differ. */
   readonly settings?: Partial<Settings>
   readonly github?: SandboxGitHubOptions
+  /** Apps beside GitHub's first one, all of which serve every owner. */
+  readonly moreApps?: readonly AppOptions[]
   readonly issuer?: SandboxIssuerOptions
 }
 
@@ -36,8 +39,10 @@ export async function startStack({
 }: StackOptions): Promise<Stack> {
   const github = await createSandboxGitHub({ clock, ...options.github })
   const issuer = await createSandboxIssuer({ clock, audience: SANDBOX_DOMAIN, ...options.issuer })
+  for (const app of options.moreApps ?? []) await github.addApp(app)
   const settings: Settings = {
     ...readSettings({ ...SETTINGS_NEEDS, env: environmentFor(github), readFile: () => '' }),
+    pools: poolOf(github),
     issuers: [{ issuer: issuer.url, github: true }],
     ...options.settings,
   }
@@ -53,6 +58,11 @@ export async function startStack({
       await Promise.all([github.close(), issuer.close()])
     },
   }
+}
+
+function poolOf({ apps }: SandboxGitHub): Settings['pools'] {
+  const [first, ...others] = apps.map(({ id, privateKeyPem: pem }) => ({ id, key: { kind: 'pem', pem } as const }))
+  return first === undefined ? new Map() : new Map([['*', [first, ...others]]])
 }
 
 function environmentFor({ app, url }: SandboxGitHub): Record<string, string> {

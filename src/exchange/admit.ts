@@ -5,7 +5,7 @@ import { type IssuerRules, parseIssuer } from '../terms/issuer.ts'
 import { parseScope, type Scope } from '../terms/scope.ts'
 import { parseSubjectToken, type SubjectToken } from '../terms/subject-token.ts'
 import { quote } from '../terms/text.ts'
-import { checkExpiry } from '../terms/time-claims.ts'
+import { checkAge, checkExpiry } from '../terms/time-claims.ts'
 import { bearerOf, type ExchangeRequest, scopeOf } from './request.ts'
 
 /** Whom the operator serves. */
@@ -13,6 +13,8 @@ export interface AdmissionRules {
   readonly issuerRules: IssuerRules
   readonly isIssuerAllowed: (issuer: string) => boolean
   readonly isOwnerAllowed: (owner: string) => boolean
+  /** `MAX_TOKEN_AGE`; undefined: as old as its `exp` lets it become. */
+  readonly maxTokenAgeMs: number | undefined
 }
 
 export interface Admitted {
@@ -31,6 +33,7 @@ export function admit(request: ExchangeRequest, rules: AdmissionRules, now: numb
   const identity = parseIdentity(request.identity)
   const cap = parseCap(request.cap)
   checkExpiry(subjectToken.payload, now)
+  checkAge(subjectToken.payload, { maxAgeMs: rules.maxTokenAgeMs, nowMs: now })
   refuseUnlessServed({ owner: scope.owner, issuer }, rules)
   return { subjectToken, scope, identity, cap }
 }

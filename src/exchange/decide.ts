@@ -5,21 +5,29 @@ import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
 import { grantOf, type Reach } from '../policy/grant.ts'
-import { type Guardrails, guard } from '../policy/guardrails.ts'
+import {
+  type Guardrails,
+  guard,
+  type PolicySources,
+  refusePolicySource,
+  selfWritePermissions,
+} from '../policy/guardrails.ts'
 import { selectRepositories } from '../policy/select-repositories.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
-import type { ExchangePorts, Grant, Installation, PolicyFile, PolicyRequest } from './ports.ts'
+import { chooseMinter } from './choose-minter.ts'
+import type { ExchangePorts, Grant, PolicyFile, PolicyRequest } from './ports.ts'
 import type { OpenRecord } from './record.ts'
+import { besideTrustedIssuers, type TrustedIssuersRules } from './trusted-issuers.ts'
 
 /** What the operator chose of policies. */
-export interface DecisionRules extends Guardrails {
+export interface DecisionRules extends Guardrails, TrustedIssuersRules {
+  readonly policySources: PolicySources
+
   /** The audience of a policy that names none. */
   readonly domain: string
-  /** The repository that holds an owner's organization policies. */
-  readonly policyRepository: string
   readonly isGitHubIssuer: (issuer: string) => boolean
   /** `full` tells every caller what a policy expected; `auto` only the workflows of the policy's own repository. */
   readonly denialDetail: 'auto' | 'full'
@@ -48,7 +56,17 @@ export interface Decision {
 }
 
 export interface DecideNeeds {
-  readonly ports: Pick<ExchangePorts, 'findInstallation' | 'loadPolicy' | 'listRepositories' | 'clock'>
+  readonly ports: Pick<
+    ExchangePorts,
+    | 'findInstallation'
+    | 'loadTrustedIssuers'
+    | 'loadPolicy'
+    | 'chooseInstallation'
+    | 'isPooled'
+    | 'affinities'
+    | 'listRepositories'
+    | 'clock'
+  >
   readonly rules: DecisionRules
   readonly record: OpenRecord
   readonly signal: AbortSignal
@@ -57,18 +75,18 @@ export interface DecideNeeds {
 /** What a policy grants to proven claims, by the policy as it is now; refuses with a Denial. Nothing is issued yet. */
 export async function decide(asking: Asking, { ports, rules, record, signal }: DecideNeeds): Promise<Decision> {
   const { claims, scope, identity } = asking
+  const source = policySource(scope, identity, rules)
+  refusePolicySource(source.kind, rules.policySources)
   record.installation = await record.time('installation', () => ports.findInstallation(scope.owner, signal))
 
-  const source = policySource(scope, identity, rules)
   const wanted = { ...source, installation: record.installation }
-  const file = await record.time('policy', () => ports.loadPolicy(wanted, signal))
-  const { installation } = file
-  record.installation = installation
+  const file = await besideTrustedIssuers(wanted, claims.iss, { ports, rules, record, signal })
+  record.installation = file.installation
   record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
 
   const { domain, isGitHubIssuer } = rules
   const nowMs = ports.clock.now()
-  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: installation.account.id, nowMs }
+  const context: EvaluationContext = { domain, isGitHubIssuer, accountId: file.installation.account.id, nowMs }
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
@@ -78,15 +96,23 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
     const { reason, message, metadata } = explain(evaluation, detail)
     throw new Denial(reason, message, { metadata })
   }
+  const selfWrite = selfWritePermissions(policy)
+  if (selfWrite.length > 0) record.selfWrite = selfWrite
   guard(policy, rules)
-  refuseOtherApp(policy, installation)
   asking.accept(policy)
 
   const reach = reachOf(asking, policy, rules)
+  const minting = await chooseMinter({ asking, policy, permissions: reach.permissions }, file.installation, {
+    ports,
+    record,
+    signal,
+  })
+  const { installation } = minting
+  record.installation = installation
   const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
   const grantNow = async (): Promise<Grant> => {
     const repositories = await namesOf(reach.repositories, list)
-    return { installation, owner: scope.owner, permissions: reach.permissions, repositories }
+    return { ...minting, owner: scope.owner, permissions: reach.permissions, repositories }
   }
   const grant = await grantNow()
   const again = async () => {
@@ -125,11 +151,6 @@ function compiledPolicy(
   const { reason, message, metadata } = explainFindings(compilation, identity, detail)
   const place = `${owner}/${repository}, ${path} on the default branch`
   throw new Denial(reason, `${message} (${place})`, { metadata, cause: compilation.findings })
-}
-
-function refuseOtherApp({ app }: TrustPolicy, { app: minting }: Installation): void {
-  if (app === undefined || app.matches(minting.slug) || app.matches(String(minting.id))) return
-  throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
 }
 
 /** GitHub is asked what the installation reaches only where a policy's patterns select from it. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Denial } from '../terms/denial.ts'
 import type { Decision } from './decide.ts'
-import type { ExchangePorts, InstallationToken } from './ports.ts'
+import type { ExchangePorts, Installation, InstallationToken } from './ports.ts'
 import type { OpenRecord } from './record.ts'
 
 export interface ObtainNeeds {
@@ -14,6 +14,7 @@ export interface ObtainNeeds {
 export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<InstallationToken> {
   const { ports, record, signal } = needs
   const token = await record.time('mint', () => mint(decision, needs))
+  record.installation = minterOf(token, decision)
   record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
   if (!signal.aborted) return token
   ports.revoke(token)
@@ -35,6 +36,12 @@ async function mint({ grant, again }: Decision, { ports, record, signal }: Obtai
     record.grant = left
     return ports.mint(left, signal)
   }
+}
+
+/** The mint may have moved on to another App. */
+function minterOf({ installationId, appId }: InstallationToken, { grant: { installation } }: Decision): Installation {
+  if (installation.id === installationId) return installation
+  return { ...installation, id: installationId, app: { id: appId, slug: '' } }
 }
 
 function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {

@@ -5,7 +5,7 @@ import type { Permissions } from '../terms/permissions.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import type { ExchangeRecord } from './record.ts'
 import type { RefreshTokenSeal } from './refresh-token.ts'
-import type { RefreshFamilies, Reservations, RevocationMarks } from './stores.ts'
+import type { Affinities, RefreshFamilies, Reservations, RevocationMarks } from './stores.ts'
 
 /**
  * What the exchange needs from the world. Each call refuses with a Denial, and ends with the signal: an edge never
@@ -17,6 +17,8 @@ export interface ExchangePorts {
   readonly loadTrustedIssuers: LoadTrustedIssuers
   readonly loadPolicy: LoadPolicy
   readonly chooseInstallation: ChooseInstallation
+  /** True where several Apps serve the owner. Refuses `APP_NOT_CONFIGURED`. */
+  readonly isPooled: (owner: string) => boolean
   readonly listRepositories: ListRepositories
   readonly mint: Mint
   readonly revoke: Revoke
@@ -26,6 +28,7 @@ export interface ExchangePorts {
   readonly marks: RevocationMarks
   /** Undefined where no store sees every exchange. */
   readonly reservations: Reservations | undefined
+  readonly affinities: Affinities
   readonly seal: RefreshTokenSeal
   /** 128 random bits, base64url. */
   readonly newFamily: () => string

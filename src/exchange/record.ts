@@ -1,7 +1,7 @@
 import type { Evaluation } from '../policy/evaluation.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
-import type { Denial } from '../terms/denial.ts'
+import type { Denial, Reason } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { Clock, Installation } from './ports.ts'
 
@@ -37,6 +37,8 @@ export interface ExchangeRecord {
   readonly issuerAllowlist: IssuerAllowlist | undefined
   /** Permissions of a repository's own policy by which its token can rewrite the policy; undefined: none. */
   readonly selfWrite: readonly string[] | undefined
+  /** Which App's turn it was, where tokens of one caller must stay with one App; `lost`: the store could not say. */
+  readonly affinity: { readonly appId: number } | { readonly lost: Reason } | undefined
   readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
   /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */
   readonly issued: { readonly sha256Hex: string; readonly sha256Base64: string; readonly expiresAt: Date } | undefined
@@ -79,6 +81,7 @@ export function openRecord(
     evaluation: undefined,
     issuerAllowlist: undefined,
     selfWrite: undefined,
+    affinity: undefined,
     grant: undefined,
     issued: undefined,
     refresh: undefined,

@@ -10,6 +10,7 @@ export interface Stores {
   readonly families: RefreshFamilies
   readonly marks: RevocationMarks
   readonly reservations: Reservations
+  readonly affinities: Affinities
   readonly topics: Topics
   /** False while the store is known not to answer. For reports: a call may still fail, or succeed, at any time. */
   isHealthy(): boolean
@@ -79,6 +80,18 @@ export interface Reservations {
 
   /** Gives a reservation back. Only for who holds it, and only if it is certain that nothing was done with it. */
   release(key: string): Promise<void>
+}
+
+/** Which App minted for a caller before: what one App's token made (a check run) another App's cannot change. */
+export interface Affinities {
+  /**
+   * The App that holds the key, which is `appId` from now on where none did. Holding it lasts `lifeMs` from the last claim.
+   * Keys are of the caller's choice, as long as they like.
+   */
+  claim(key: string, appId: number, lifeMs: number): Promise<number>
+
+  /** Ends the holding of an App that is of no use any more; of another App it stays. */
+  yield(key: string, appId: number): Promise<void>
 }
 
 /** Messages among replicas. A message may be lost, or overtake another, and its sender gets it too. */

@@ -3,6 +3,7 @@ import { quote } from '../terms/text.ts'
 import { type Answer, describe } from './answer.ts'
 import type { AppJwt } from './app-jwt.ts'
 import { NoAnswer } from './no-answer.ts'
+import type { QuotaBook } from './quota-book.ts'
 import { rateLimitOf, retryAfterMs } from './rate-limit.ts'
 import type { Rest, RestRequest } from './rest.ts'
 
@@ -27,13 +28,15 @@ export type Call = (request: CallRequest) => Promise<Answer>
 
 export interface CallOptions {
   readonly rest: Rest
+  readonly appId: number
   readonly appJwt: AppJwt
+  readonly quota: QuotaBook
   readonly now: () => number
   readonly monotonic: () => number
   readonly callLimitMs: number
 }
 
-export function createCall({ rest, appJwt, now, monotonic, callLimitMs }: CallOptions): Call {
+export function createCall({ rest, appId, appJwt, quota, now, monotonic, callLimitMs }: CallOptions): Call {
   const attempt = async (request: CallRequest): Promise<Answer | NoAnswer> => {
     const serial = appJwt.serial()
     try {
@@ -64,7 +67,12 @@ export function createCall({ rest, appJwt, now, monotonic, callLimitMs }: CallOp
     if (first instanceof NoAnswer && request.retry === 'unreached' && outcome.status >= 400)
       throw uncertain(outcome, request)
     const limit = rateLimitOf(outcome, now())
-    if (limit !== undefined) throw rateLimited(limit, outcome, request)
+    if (limit !== undefined) {
+      const { as } = request
+      if (as === 'app') quota.limited({ appId, installationId: undefined }, limit)
+      else if (as.installationId !== undefined) quota.limited({ appId, installationId: as.installationId }, limit)
+      throw rateLimited(limit, outcome, request)
+    }
     return outcome
   }
 }

@@ -7,6 +7,7 @@ export interface Expiring<T> {
   set(key: string, value: T, lifeMs: number): void
   delete(key: string): void
   deleteStartingWith(prefix: string): void
+  clear(): void
 }
 
 export function createExpiring<T>(max: number, clock: Pick<Clock, 'monotonic'>): Expiring<T> {
@@ -25,5 +26,6 @@ export function createExpiring<T>(max: number, clock: Pick<Clock, 'monotonic'>):
     deleteStartingWith(prefix) {
       for (const key of [...entries.keys()]) if (key.startsWith(prefix)) entries.delete(key)
     },
+    clear: () => entries.clear(),
   }
 }

@@ -1,36 +1,44 @@
+import type { Change } from '../exchange/changes.ts'
 import type { Clock, ExchangePorts } from '../exchange/ports.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
+import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
-import { createAppJwt } from './app-jwt.ts'
-import { createCall } from './call.ts'
-import { createInstallations } from './installations.ts'
+import { type AppClient, createAppClient } from './app-client.ts'
+import { type AppPool, createAppPool, type QuotaFloors } from './app-pool.ts'
+import type { CacheReport } from './cache-report.ts'
+import { createForget } from './forget.ts'
 import { createLookupBudget } from './lookup-budget.ts'
-import { createMint } from './mint.ts'
-import { createPolicyFiles, type PolicyFiles } from './policy-files.ts'
-import { type AppIdentity, proveKey } from './prove-key.ts'
-import { createReaderTokens } from './reader-tokens.ts'
-import { type CallReport, createRest } from './rest.ts'
-import { createRevocations } from './revocations.ts'
+import { createPolicyFiles } from './policy-files.ts'
+import { createPooled } from './pooled.ts'
+import type { AppIdentity } from './prove-key.ts'
+import { createQuotaBook } from './quota-book.ts'
+import type { CallReport } from './rest.ts'
 import { createTokenRevocations, type TokenRevocations } from './token-revocation.ts'
-import { createVisibleRepositories } from './visible-repositories.ts'
+import { createTrustedIssuersFiles } from './trusted-issuers-files.ts'
 import { webUrlOf } from './web-url.ts'
 
 export interface GitHubOptions {
   /** `https://api.github.com`, or `https://{host}/api/v3` of an Enterprise Server. */
   readonly baseUrl: string
-  /** By the name of an owner in lower case, and `*` for all others. */
+  /** By the name of an owner in lower case, and `*` for all others. One App may be in several. */
   readonly pools: ReadonlyMap<string, readonly [AppOptions, ...AppOptions[]]>
+  /** `OCTOSTS_QUOTA_*`. */
+  readonly quota: QuotaFloors & { readonly staleMs: number }
+  /** The repository with an owner's organization policies and its list of trusted issuers. */
+  readonly policyRepository: string
   readonly clock: Clock
   readonly log: Logger
   /** How long past its five fresh minutes the last good policy may stand in for GitHub; 0 is off (`STALE_POLICY_MAX`). */
   readonly stalePolicyMaxMs: number
   readonly compile: (text: string, kind: PolicyKind) => Compilation
+  readonly compileTrustedIssuers: (text: string) => TrustedIssuersCompilation
   readonly userAgent?: string
   /** For one call, its answer read to the end. Default 5 s (contract §5). */
   readonly callLimitMs?: number
   /** Told of each HTTP request; `route` is a template, so that it may be a metric's label. */
   readonly onCall?: (report: CallReport) => void
+  readonly onCache?: (report: CacheReport) => void
 }
 
 export interface AppOptions {
@@ -46,72 +54,99 @@ export interface GitHub
     | 'loadTrustedIssuers'
     | 'loadPolicy'
     | 'chooseInstallation'
+    | 'isPooled'
     | 'listRepositories'
     | 'mint'
     | 'revoke'
   > {
-  /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
-  proveKey(signal: AbortSignal): Promise<AppIdentity>
+  /** Each App asks GitHub who it is. */
+  readonly apps: readonly ProvableApp[]
   /** For `/revoke`, where anybody may send anything: over connections and within a budget of its own. */
   readonly revokeToken: TokenRevocations['revokeToken']
   /** Where people see this GitHub: `https://github.com`. */
   readonly webUrl: string
-  readonly forgetPolicies: PolicyFiles['forget']
+  /** Drops what a change has made stale: nothing from before it is served again. */
+  forget(change: Change): void
+  /** Changes may have been missed: everything is looked at anew before it is used again. */
+  distrust(): void
+  /** An App's own calls; undefined for one that is not configured here. */
+  appWithId(id: number): AppClient | undefined
   /** Waits for mints and revocations that are under way, which end by their own limits, and closes the connections. */
   close(): Promise<void>
 }
 
+export interface ProvableApp {
+  readonly id: number
+  /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
+  proveKey(signal: AbortSignal): Promise<AppIdentity>
+}
+
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { baseUrl, pools, clock, log, stalePolicyMaxMs: staleMaxMs, compile } = options
-  const callLimitMs = options.callLimitMs ?? CALL_LIMIT_MS
-  const monotonic = () => clock.monotonic()
-  const [[app] = []] = [...pools.values()]
-  if (app === undefined) throw new Error('there is no App')
-  const appJwt = createAppJwt({ appId: app.id, sign: app.sign, clock })
-  const restOptions = {
-    baseUrl,
-    appId: app.id,
-    appJwt,
-    userAgent: options.userAgent ?? 'octo-sts',
-    callLimitMs,
-    log,
-    monotonic,
-    onCall: options.onCall ?? (() => {}),
-  }
-  const rest = createRest(restOptions)
-  const callOptions = { appJwt, now: () => clock.now(), monotonic, callLimitMs }
-  const call = createCall({ ...callOptions, rest })
-  const strangersRest = createRest({ ...restOptions, connections: STRANGERS_CONNECTIONS })
-  const strangers = createTokenRevocations(createCall({ ...callOptions, rest: strangersRest }), clock)
+  const { baseUrl, clock, log, stalePolicyMaxMs: staleMaxMs, policyRepository } = options
+  const onCache = options.onCache ?? (() => {})
+  const quota = createQuotaBook(clock, options.quota.staleMs)
   const budget = createLookupBudget(clock)
-  const { revoke, settled } = createRevocations(call, log)
-  const installations = createInstallations({ call, clock, budget, staleMaxMs })
-  const readers = createReaderTokens({ call, revoke, clock })
-  const policies = createPolicyFiles({ call, clock, budget, readers, installations, compile, staleMaxMs })
-  const visible = createVisibleRepositories({ call, revoke, clock, installations })
   const mints = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
     mints.add(tracked)
   }
+  const pool = openPool(options.pools, { floors: options.quota, quota }, (app) =>
+    createAppClient({
+      ...app,
+      baseUrl,
+      userAgent: options.userAgent ?? 'octo-sts',
+      callLimitMs: options.callLimitMs ?? CALL_LIMIT_MS,
+      clock,
+      log,
+      budget,
+      quota,
+      staleMaxMs,
+      track,
+      onCall: options.onCall ?? (() => {}),
+      onCache,
+    }),
+  )
+  const anyApp = pool.all[0]
+  if (anyApp === undefined) throw new Error('there is no GitHub App')
+  const strangersLine = anyApp.strangersCall(STRANGERS_CONNECTIONS)
+  const strangers = createTokenRevocations(strangersLine.call, clock)
+  const appOf = ({ app }: { readonly app: { readonly id: number } }) => pool.withId(app.id) ?? anyApp
+  const policies = createPolicyFiles({ clock, budget, appOf, compile: options.compile, staleMaxMs, onCache })
+  const compile = options.compileTrustedIssuers
+  const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, compile, onCache })
+  const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository })
   return {
-    findInstallation: installations.find,
-    loadTrustedIssuers: () => ({ kind: 'absent', unreadable: false }),
-    loadPolicy: policies.load,
-    chooseInstallation: async ({ installation }) => installation,
-    listRepositories: visible.list,
-    mint: createMint({ call, revoke, installations, clock, track, notReached: visible.forget }),
-    revoke,
+    ...createPooled({ pool, policies, clock }),
+    loadTrustedIssuers: trustedIssuers.load,
+    revoke: (token) => appOf({ app: { id: token.appId } }).revoke(token),
     revokeToken: strangers.revokeToken,
     webUrl: webUrlOf(baseUrl),
-    proveKey: (signal) => proveKey(call, signal),
-    forgetPolicies: policies.forget,
+    apps: pool.all,
+    forget,
+    distrust,
+    appWithId: pool.withId,
     async close() {
       while (mints.size > 0) await Promise.all(mints)
-      await Promise.all([settled(), strangers.settled()])
-      await Promise.all([rest.close(), strangersRest.close()])
+      await Promise.all([...pool.all.map((app) => app.settled()), strangers.settled()])
+      await Promise.all([...pool.all.map((app) => app.close()), strangersLine.close()])
     },
   }
+}
+
+/** One client for each App, however many pools it is in. */
+function openPool(
+  pools: GitHubOptions['pools'],
+  turns: Omit<Parameters<typeof createAppPool>[0], 'pools'>,
+  open: (app: AppOptions) => AppClient,
+): AppPool {
+  const clients = new Map<number, AppClient>()
+  const clientOf = (app: AppOptions): AppClient => {
+    const client = clients.get(app.id) ?? open(app)
+    clients.set(app.id, client)
+    return client
+  }
+  return createAppPool({ ...turns, pools: new Map([...pools].map(([owner, apps]) => [owner, apps.map(clientOf)])) })
 }
 
 const CALL_LIMIT_MS = 5000

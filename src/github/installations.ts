@@ -5,11 +5,13 @@ import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 import { type Answer, describe, isRedirect } from './answer.ts'
+import type { CacheReport } from './cache-report.ts'
 import type { Call } from './call.ts'
 import { createExpiring } from './expiring.ts'
 import { type KnownInstallation, parseInstallation } from './installation-answer.ts'
 import { isUnanswered, notInstalled, ownerRenamed } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
+import { sameAccount } from './with-installation.ts'
 
 export interface Installations {
   /** The App's installation for an owner, an organization or a user. Refuses as `FindInstallation` of the ports. */
@@ -19,6 +21,12 @@ export interface Installations {
    * asked. Refuses, beside the reasons of `find`, when the owner's name is now another account's.
    */
   renew(gone: Installation, askedAt: number): Promise<KnownInstallation>
+  /** What is known without asking: the installation (which may be out of date), or that it was refused a moment ago. */
+  known(owner: string): KnownInstallation | 'refused' | undefined
+  /** Drops what is known of an owner. A look-up that is under way is not kept. */
+  forget(owner: string): void
+  /** What is known is looked at anew before it is used again. */
+  distrust(): void
 }
 
 export interface InstallationsOptions {
@@ -26,13 +34,17 @@ export interface InstallationsOptions {
   readonly clock: Clock
   readonly budget: LookupBudget
   readonly staleMaxMs: number
+  readonly onCache: (report: CacheReport) => void
+  readonly onFound: (installation: Installation) => void
 }
 
-export function createInstallations({ call, clock, budget, staleMaxMs }: InstallationsOptions): Installations {
+export function createInstallations(options: InstallationsOptions): Installations {
+  const { call, clock, budget, staleMaxMs, onCache } = options
   // Holds only what exists at GitHub: strangers cannot fill it, so that it needs no eviction.
   const found = new NodeCache({ useClones: false, checkperiod: 0, stdTTL: 0 })
   const refused = createExpiring<(owner: string) => Denial>(MISSES_REMEMBERED, clock)
   const flights = createSingleFlight<KnownInstallation>()
+  let epoch = 0 // rises with each `forget` and `distrust`: what was asked before is not kept after
 
   const refuse = (owner: string, refusal: Refusal): Denial => {
     found.del(cacheKey(owner))
@@ -41,30 +53,36 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
     return refusal.denial(owner)
   }
 
-  const lookUp = async (owner: string): Promise<KnownInstallation> => {
-    const outcome = await ask(call, owner)
+  const lookUp = async (owner: string, type?: AccountType): Promise<KnownInstallation> => {
+    const begun = epoch
+    const outcome = await ask(call, owner, type)
     if ('denial' in outcome) throw refuse(owner, outcome)
+    options.onFound(outcome)
+    if (begun !== epoch) return outcome
     found.set(cacheKey(owner), { installation: outcome, checkedAt: clock.monotonic() } satisfies Entry)
     refused.delete(nameKey(owner))
     return outcome
   }
 
   const share = (owner: string, signal: AbortSignal | undefined, work = () => lookUp(owner)) =>
-    flights.run(nameKey(owner), signal, work)
+    flights.run(`${epoch}/${nameKey(owner)}`, signal, work)
 
   return {
     async find(owner, signal) {
       const entry = found.get<Entry>(cacheKey(owner))
       const age = clock.monotonic() - (entry?.checkedAt ?? 0)
-      if (entry !== undefined && age < FRESH_MS) return entry.installation
+      const isFresh = entry !== undefined && age < FRESH_MS
+      onCache({ cache: 'installation', outcome: isFresh ? 'hit' : 'miss' })
+      if (isFresh) return entry.installation
       const known = refused.get(nameKey(owner))
       if (known !== undefined) throw known(owner)
       if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))
       try {
         return await share(owner, signal)
       } catch (error) {
-        if (isUnanswered(error) && age < FRESH_MS + staleMaxMs) return entry.installation
-        throw error
+        if (!isUnanswered(error) || age >= FRESH_MS + staleMaxMs) throw error
+        onCache({ cache: 'installation', outcome: 'stale' })
+        return entry.installation
       }
     },
     async renew(gone, askedAt) {
@@ -72,7 +90,21 @@ export function createInstallations({ call, clock, budget, staleMaxMs }: Install
       const entry = found.get<Entry>(cacheKey(owner))
       if (entry !== undefined && entry.checkedAt > askedAt) return sameAccount(gone, entry.installation)
       found.del(cacheKey(owner))
-      return sameAccount(gone, await share(owner, undefined))
+      return sameAccount(gone, await share(owner, undefined, () => lookUp(owner, gone.account.type)))
+    },
+    known(owner) {
+      const entry = found.get<Entry>(cacheKey(owner))
+      return entry?.installation ?? (refused.get(nameKey(owner)) === undefined ? undefined : 'refused')
+    },
+    forget(owner) {
+      epoch += 1
+      found.del(cacheKey(owner))
+      refused.delete(nameKey(owner))
+    },
+    distrust() {
+      epoch += 1
+      found.flushAll()
+      refused.clear()
     },
   }
 }
@@ -90,7 +122,7 @@ interface Refusal {
 }
 
 /** Directly, never by paging through all installations; GitHub has one route for organizations and one for users. */
-async function ask(call: Call, owner: string): Promise<KnownInstallation | Refusal> {
+async function ask(call: Call, owner: string, type?: AccountType): Promise<KnownInstallation | Refusal> {
   const common = {
     as: 'app',
     retry: 'safe',
@@ -98,11 +130,14 @@ async function ask(call: Call, owner: string): Promise<KnownInstallation | Refus
     doing: 'looking for the installation',
     maxBytes: ANSWER_LIMIT_BYTES,
   } as const
-  const organization = await call({ ...common, route: 'GET /orgs/{org}/installation', parameters: { org: owner } })
-  if (organization.status !== 404) return read(organization, owner, 1)
-  const user = await call({ ...common, route: 'GET /users/{username}/installation', parameters: { username: owner } })
-  return read(user, owner, 2)
+  const asOrganization = () => call({ ...common, route: 'GET /orgs/{org}/installation', parameters: { org: owner } })
+  const asUser = () => call({ ...common, route: 'GET /users/{username}/installation', parameters: { username: owner } })
+  const [first, second] = type === 'User' ? [asUser, asOrganization] : [asOrganization, asUser]
+  const answer = await first()
+  return answer.status === 404 ? read(await second(), owner, 2) : read(answer, owner, 1)
 }
+
+type AccountType = Installation['account']['type']
 
 function read(answer: Answer, owner: string, calls: number): KnownInstallation | Refusal {
   if (answer.status === 404) return { denial: notInstalled, calls, rememberMs: MISS_MS }
@@ -113,15 +148,6 @@ function read(answer: Answer, owner: string, calls: number): KnownInstallation |
   if (nameKey(parsed.account.login) !== nameKey(owner)) return { denial: ownerRenamed, calls, rememberMs: MISS_MS }
   if (parsed.suspended) return { denial: suspended, calls, rememberMs: SUSPENDED_MS }
   return parsed
-}
-
-/** An installation of another account than the one that was meant: its policies and grants are not the caller's. */
-function sameAccount(before: Installation, now: KnownInstallation): KnownInstallation {
-  if (before.account.id === now.account.id) return now
-  throw new Denial(
-    'APP_NOT_INSTALLED',
-    `no installation found for ${quote(before.account.login)}: the name went to another account meanwhile; try again`,
-  )
 }
 
 function suspended(owner: string): Denial {

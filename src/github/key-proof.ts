@@ -3,37 +3,57 @@ import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
 
 export interface KeyProof {
-  /** True once GitHub has accepted the App's key. */
+  /** True once GitHub has said of each App whether it accepts its key, and accepts one at least. */
   readonly isProved: () => boolean
-  /** Resolves once GitHub has accepted the key; rejects when it refuses it, or when `signal` aborts. */
+  /** Resolves then; rejects when GitHub refuses the keys of all Apps, or when `signal` aborts. */
   readonly proved: Promise<void>
 }
 
 interface KeyProver {
+  readonly id: number
   proveKey(signal: AbortSignal): Promise<{ readonly id: number; readonly slug: string }>
 }
 
-/** Asks GitHub whether it knows the App by its key, again and again while GitHub does not answer (1 s to 30 s apart). */
-export function createKeyProof(github: KeyProver, { log, signal }: { log: Logger; signal: AbortSignal }): KeyProof {
+interface ProofOptions {
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+/** Asks GitHub whether it knows each App by its key, again and again while there is no answer (1 s to 30 s apart). */
+export function createKeyProof(apps: readonly KeyProver[], options: ProofOptions): KeyProof {
   let done = false
-  async function prove(): Promise<void> {
-    for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 30_000)) {
-      try {
-        const app = await github.proveKey(signal)
-        log.info({ app_id: app.id, app_slug: app.slug }, 'GitHub knows the App by its key')
-        done = true
-        return
-      } catch (error) {
-        if (signal.aborted || (error instanceof Denial && error.reason === 'APP_CREDENTIALS_REFUSED')) throw error
-        log.warn(
-          { error: error instanceof Error ? error.message : 'unknown' },
-          'GitHub did not answer: not ready until it has',
-        )
-      }
-      await pause(delayMs, undefined, { signal, ref: false })
-    }
+  async function proveAll(): Promise<void> {
+    const outcomes = await Promise.all(apps.map((app) => proveOne(app, options)))
+    const refusal = outcomes.find((outcome) => outcome !== undefined)
+    if (refusal !== undefined && outcomes.every((outcome) => outcome !== undefined)) throw refusal
+    done = true
   }
-  const proved = prove()
+  const proved = proveAll()
   proved.catch(() => {}) // whoever waits for it is told
   return { isProved: () => done, proved }
 }
+
+/** Undefined when the key is good, or why it is not. */
+async function proveOne(app: KeyProver, { log, signal }: ProofOptions): Promise<Denial | undefined> {
+  for (let delayMs = 1_000; ; delayMs = Math.min(delayMs * 2, 30_000)) {
+    try {
+      const { id, slug } = await app.proveKey(signal)
+      log.info({ app_id: id, app_slug: slug }, 'GitHub knows the App by its key')
+      return undefined
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (error instanceof Denial && FINAL.has(error.reason)) {
+        log.error(
+          { app_id: app.id, reason: error.reason, err: error.cause },
+          'the App cannot be used: check its id, its key, GITHUB_BASE_URL and the clock of this machine',
+        )
+        return error
+      }
+      const message = error instanceof Error ? error.message : 'unknown'
+      log.warn({ app_id: app.id, error: message }, 'GitHub did not answer: not ready until it has')
+    }
+    await pause(delayMs, undefined, { signal, ref: false })
+  }
+}
+
+const FINAL: ReadonlySet<string> = new Set(['APP_CREDENTIALS_REFUSED', 'SIGNER_REFUSED'])

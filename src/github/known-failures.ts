@@ -5,6 +5,9 @@ import { type Answer, describe } from './answer.ts'
 /** An answer that came and makes no sense: HTML, `null`, another shape. Unlike silence it gives no right to stale data. */
 class UnreadableAnswer extends Error {}
 
+/** An answer from before a push that was heard of: what it replaces is not served either. */
+export class SupersededAnswer extends UnreadableAnswer {}
+
 /** GitHub had said no before it fell silent. */
 class SilenceAfterNo extends Error {}
 

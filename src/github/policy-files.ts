@@ -1,48 +1,81 @@
 import { LRUCache } from 'lru-cache'
-import type { Clock, LoadPolicy, PolicyFile, PolicyRequest } from '../exchange/ports.ts'
+import type { Clock, Installation, LoadPolicy, PolicyFile, PolicyRequest } from '../exchange/ports.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
-import { policyPath } from '../terms/identity.ts'
+import { POLICY_SUFFIX, policyPath } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
+import { quote } from '../terms/text.ts'
+import type { CacheReport } from './cache-report.ts'
 import type { Call } from './call.ts'
-import { isUnanswered, saysNothing } from './known-failures.ts'
+import { type KnownFile, type PolicyRead, readFile } from './file-read.ts'
+import type { Installations } from './installations.ts'
+import { isUnanswered, SupersededAnswer, saysNothing } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
 import { createPolicyMisses } from './policy-misses.ts'
-import { type KnownFile, type PolicyRead, readPolicy } from './policy-read.ts'
 import type { ReaderTokens } from './reader-tokens.ts'
-import { type WithInstallationOptions, withInstallation } from './with-installation.ts'
+import { createSuperseded } from './superseded.ts'
+import { withInstallation } from './with-installation.ts'
 
 export interface PolicyFiles {
   readonly load: LoadPolicy
   /**
    * Drops what is known of a repository's policies, for a push that changed them: nothing from before it is served again,
-   * not even when GitHub is silent, and a read that is under way is not kept.
+   * not even when GitHub is silent, a read that is under way is not kept, and for a minute the blob that was known is not
+   * believed to be the present one. `all`: which policies were changed is not known, or it was not a push.
    */
-  forget(repository: Pick<PolicyRequest, 'installation' | 'repository'>): void
+  forget(
+    repository: { readonly accountId: number; readonly repository: string },
+    identities: readonly string[] | 'all',
+  ): void
+  /** Drops what is known of all repositories of an account. */
+  forgetAccount(accountId: number): void
+  /** The misses of an installation, or of one repository as it sees it. */
+  forgetMisses(installationId: number, repository?: string): void
+  /** The blob of a policy as a push left it: what `forget` distrusts is the present one again. */
+  confirm(
+    policy: Pick<PolicyRequest, 'repository' | 'identity' | 'kind'> & { readonly accountId: number },
+    sha: string,
+  ): void
+  /** Everything is looked at anew before it is used again, and does not stand in for GitHub's answer. */
+  distrust(): void
 }
 
-export interface PolicyFilesOptions extends WithInstallationOptions {
-  readonly call: Call
+export interface PolicyFilesOptions {
   readonly clock: Clock
   readonly budget: LookupBudget
-  readonly readers: ReaderTokens
+  /** The App of an installation. */
+  readonly appOf: (installation: Installation) => AppAccess
   readonly compile: (text: string, kind: PolicyKind) => Compilation
   /** How long past its freshness the last good policy may stand in for GitHub's answer; 0 is off. */
   readonly staleMaxMs: number
+  readonly onCache: (report: CacheReport) => void
 }
 
-/** The policies of all repositories: compiled once, fresh for five minutes, then revalidated. */
+/** What reading files takes of an App. */
+export interface AppAccess {
+  readonly call: Call
+  readonly readers: ReaderTokens
+  readonly installations: Installations
+}
+
+/**
+ * The policies of all repositories: compiled once, fresh for five minutes, then revalidated. Whichever App has read a policy,
+ * it is the same for all of them.
+ */
 export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
-  const { clock, budget, compile, staleMaxMs } = options
+  const { clock, budget, appOf, compile, staleMaxMs, onCache } = options
   // Only what exists gets here, so no miss pushes a policy out; bounded all the same, since anybody may install a public App.
   const policies = new LRUCache<string, Entry>({ max: POLICIES_KEPT })
   const misses = createPolicyMisses(options)
+  const superseded = createSuperseded(clock)
   const flights = createSingleFlight<PolicyFile>()
   let epoch = 0 // rises with each `forget`: what was begun before is not kept after
 
   const ageOf = (entry: Entry) => clock.monotonic() - entry.checkedAt
-  const mayStandIn = (entry: Entry) => entry.compilation.ok && staleMaxMs > 0 && ageOf(entry) < FRESH_MS + staleMaxMs
+  const isFresh = (entry: Entry) => !entry.distrusted && ageOf(entry) < FRESH_MS
+  const mayStandIn = (entry: Entry) =>
+    entry.compilation.ok && !entry.distrusted && staleMaxMs > 0 && ageOf(entry) < FRESH_MS + staleMaxMs
 
   const load = async (request: PolicyRequest, known: Entry | undefined): Promise<PolicyFile> => {
     const key = policyKey(request)
@@ -50,7 +83,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     try {
       if (known === undefined) refuseKnownMiss(await misses.settled(request).then(() => misses.find(request)))
       const read = (installation: PolicyRequest['installation']) => readFresh({ ...request, installation }, known)
-      const { target, entry } = await withInstallation(request.installation, read, options)
+      const { installations } = appOf(request.installation)
+      const { target, entry } = await withInstallation(request.installation, read, { installations, clock })
       if (begun === epoch) policies.set(key, entry)
       return fileOf(target, entry, false)
     } catch (error) {
@@ -58,6 +92,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       if (known === undefined || begun !== epoch) throw error
       if (isUnanswered(error) && mayStandIn(known)) {
         policies.set(key, { ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
+        onCache({ cache: 'policy', outcome: 'stale' })
         return fileOf(request, known, true)
       }
       if (error instanceof Denial && !saysNothing(error)) policies.delete(key)
@@ -78,25 +113,30 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
 
   const readFresh = async (target: PolicyRequest, known: Entry | undefined) => {
     const begun = epoch
-    const read = await readPolicy({ ...target, known }, options)
+    const app = appOf(target.installation)
+    const read = await readFile(
+      { ...target, known, file: `${target.identity}${POLICY_SUFFIX}`, doing: DOING },
+      { ...app, clock },
+    )
     if (read.kind === 'missing' || read.kind === 'no-file') {
       const what = read.kind === 'no-file' ? read.what : undefined
-      throw await misses.missing(target, { reader: read.reader, what, remember: begun === epoch })
+      throw await misses.missing(target, { reader: read.reader, call: app.call, what, remember: begun === epoch })
     }
-    return { target, entry: entryOf(read, known, (text) => compile(text, target.kind)) }
+    if (read.kind === 'file' && superseded.isOld(policyKey(target), read.sha)) throw notYetThere(target)
+    return { target, entry: entryOf(read, target, known) }
   }
 
   const entryOf = (
     read: Extract<PolicyRead, { kind: 'file' | 'unchanged' }>,
+    { installation, kind }: PolicyRequest,
     known: Entry | undefined,
-    compileText: (text: string) => Compilation,
   ): Entry => {
-    const common = { reader: read.reader, checkedAt: clock.monotonic(), askAgainAt: 0 }
+    const common = { reader: read.reader, installation, checkedAt: clock.monotonic(), askAgainAt: 0, distrusted: false }
     if (read.kind === 'unchanged') return { ...unchanged(known), ...common, etag: read.etag ?? known?.etag }
     const { sha, text, etag } = read
     if (known?.sha === sha) return { ...known, ...common, etag }
     const compilation: Compilation = text.ok
-      ? compileText(text.text)
+      ? compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
     return { compilation, sha, etag, ...common }
   }
@@ -106,19 +146,43 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       signal.throwIfAborted()
       const key = policyKey(request)
       const entry = policies.get(key)
-      if (entry !== undefined && ageOf(entry) < FRESH_MS) return fileOf(request, entry, false)
+      const fresh = entry !== undefined && isFresh(entry)
+      onCache({ cache: 'policy', outcome: fresh ? 'hit' : 'miss' })
+      if (fresh) return fileOf(request, entry, false)
       if (entry !== undefined && clock.monotonic() < entry.askAgainAt && mayStandIn(entry))
         return fileOf(request, entry, true)
-      const flight = `${epoch}/${key}`
+      const flight = `${epoch}/${request.installation.id}/${key}`
       if (entry !== undefined) return flights.run(flight, signal, () => load(request, entry))
       refuseKnownMiss(misses.find(request))
       return flights.run(flight, signal, () => loadUnknown(request))
     },
-    forget(repository) {
+    forget({ accountId, repository }, identities) {
       epoch += 1
-      const prefix = `${repositoryKey(repository)}/`
-      for (const key of [...policies.keys()]) if (key.startsWith(prefix)) policies.delete(key)
-      misses.forget(repository)
+      const prefix = `${accountId}/${nameKey(repository)}/`
+      for (const [key, { sha }] of [...policies.entries()]) {
+        if (!key.startsWith(prefix)) continue
+        const identity = key.slice(key.lastIndexOf('/') + 1)
+        if (identities !== 'all' && !identities.includes(identity)) continue
+        policies.delete(key)
+        if (identities !== 'all') superseded.note(key, sha)
+      }
+    },
+    forgetAccount(accountId) {
+      epoch += 1
+      for (const key of [...policies.keys()]) if (key.startsWith(`${accountId}/`)) policies.delete(key)
+    },
+    forgetMisses(installationId, repository) {
+      epoch += 1
+      if (repository === undefined) misses.forgetInstallation(installationId)
+      else misses.forget(installationId, repository)
+    },
+    confirm({ accountId, repository, kind, identity }, sha) {
+      superseded.confirm(`${accountId}/${nameKey(repository)}/${kind}/${identity}`, sha)
+    },
+    distrust() {
+      epoch += 1
+      for (const [key, entry] of [...policies.entries()]) policies.set(key, { ...entry, distrusted: true })
+      misses.clear()
     },
   }
 }
@@ -129,6 +193,10 @@ interface Entry extends KnownFile {
   readonly checkedAt: number
   /** Not before then, as GitHub demanded (its rate limits); on the monotonic clock. */
   readonly askAgainAt: number
+  /** The one it was read with. */
+  readonly installation: Installation
+  /** Messages may have been missed: it is revalidated before it is used, and does not stand in for an answer. */
+  readonly distrusted: boolean
 }
 
 function unchanged(known: Entry | undefined): Entry {
@@ -140,8 +208,20 @@ function refuseKnownMiss(miss: Denial | undefined): void {
   if (miss !== undefined) throw miss
 }
 
-function fileOf({ installation, identity }: PolicyRequest, { sha, compilation }: Entry, stale: boolean): PolicyFile {
-  return { installation, path: policyPath(identity), sha, stale, compilation }
+/** Where another App has read it, that one is known to reach the repository. */
+function fileOf({ installation, identity }: PolicyRequest, entry: Entry, stale: boolean): PolicyFile {
+  const { sha, compilation } = entry
+  const reached = entry.installation.app.id === installation.app.id ? installation : entry.installation
+  return { installation: reached, path: policyPath(identity), sha, stale, compilation }
+}
+
+/** One of GitHub's machines still shows the file from before the push that changed it. Nothing stale is served for it. */
+function notYetThere({ owner, repository, identity }: PolicyRequest): Denial {
+  return new Denial(
+    'GITHUB_UNAVAILABLE',
+    `GitHub still shows ${policyPath(identity)} of ${quote(`${owner}/${repository}`)} as it was before the last push; try again`,
+    { cause: new SupersededAnswer('the blob is the one from before the push'), retryAfterMs: REPLICATION_MS },
+  )
 }
 
 /** GitHub said until when it wants to hear nothing; for a minute at most it is believed. Silence is asked again at once. */
@@ -149,17 +229,17 @@ function silenceMs({ reason, retryAfterMs }: Denial): number {
   return reason === 'GITHUB_RATE_LIMITED' ? Math.min(retryAfterMs ?? 0, LONGEST_SILENCE_MS) : 0
 }
 
-function policyKey(request: PolicyRequest): string {
-  return `${repositoryKey(request)}/${request.kind}/${request.identity}`
-}
-
 /** By the account's id: when a name goes to another account, the former one's policies do not go with it. */
-function repositoryKey({ installation, repository }: Pick<PolicyRequest, 'installation' | 'repository'>): string {
-  return `${installation.account.id}/${nameKey(repository)}`
+function policyKey(request: PolicyRequest): string {
+  const { installation, repository, kind, identity } = request
+  return `${installation.account.id}/${nameKey(repository)}/${kind}/${identity}`
 }
 
 /** Contract §12. */
 const FRESH_MS = 5 * 60_000
+const DOING = 'reading the trust policy'
+/** GitHub's machines agree within seconds. */
+const REPLICATION_MS = 2_000
 const LONGEST_SILENCE_MS = 60_000
 /** Some 5 KB each when compiled. */
 const POLICIES_KEPT = 10_000

@@ -13,6 +13,8 @@ interface RepositoryToList {
   readonly owner: string
   readonly repository: string
   readonly reader: ReaderToken
+  /** Of the App whose token it is. */
+  readonly call: Call
 }
 
 /** Which policies a repository has, asked for once after something was not found there (contract §12). */
@@ -24,9 +26,10 @@ export interface PolicyListings {
   /** Lists the repository's policies unless that was done in the last minute; never fails. Tells whether GitHub was asked. */
   learn(repository: RepositoryToList): Promise<boolean>
   forget(key: string): void
+  clear(): void
 }
 
-export function createPolicyListings(call: Call, clock: Pick<Clock, 'monotonic'>): PolicyListings {
+export function createPolicyListings(clock: Pick<Clock, 'monotonic'>): PolicyListings {
   const listings = new LRUCache<string, Listing>({
     maxSize: NAMES_REMEMBERED,
     sizeCalculation: ({ names }) => names.size + 1,
@@ -42,7 +45,7 @@ export function createPolicyListings(call: Call, clock: Pick<Clock, 'monotonic'>
 
   const list = async (repository: RepositoryToList) => {
     const begun = epoch
-    const names = await fileNames(call, repository)
+    const names = await fileNames(repository)
     if (names === undefined || begun !== epoch) return
     const complete = names.size < LISTING_LIMIT
     listings.set(repository.key, {
@@ -77,6 +80,10 @@ export function createPolicyListings(call: Call, clock: Pick<Clock, 'monotonic'>
       epoch += 1
       listings.delete(key)
     },
+    clear() {
+      epoch += 1
+      listings.clear()
+    },
   }
 }
 
@@ -89,15 +96,17 @@ interface Listing {
 }
 
 /** The names in the policies' folder; undefined when GitHub did not say, which costs the next request a call of its own. */
-async function fileNames(
-  call: Call,
-  { owner, repository, reader }: RepositoryToList,
-): Promise<ReadonlySet<string> | undefined> {
+async function fileNames({
+  owner,
+  repository,
+  reader,
+  call,
+}: RepositoryToList): Promise<ReadonlySet<string> | undefined> {
   try {
     const answer = await call({
       route: `GET /repos/{owner}/{repo}/contents/${POLICY_FOLDER}`,
       parameters: { owner, repo: repository },
-      as: { token: reader.token },
+      as: { token: reader.token, installationId: reader.installationId },
       maxBytes: ANSWER_LIMIT_BYTES,
       doing: 'listing the trust policies',
       owner,

@@ -19,11 +19,17 @@ export interface PolicyMisses {
   missing(request: PolicyRequest, found: Miss): Promise<Denial>
   /** The refusal holds for the whole repository and is remembered; `POLICY_READ_FORBIDDEN` is only paid for. */
   refused(request: PolicyRequest, denial: Denial): void
-  forget(repository: Pick<PolicyRequest, 'installation' | 'repository'>): void
+  /** Of a repository as the installation sees it, whatever was not found there. */
+  forget(installationId: number, repository: string): void
+  /** Of all that the installation sees. */
+  forgetInstallation(installationId: number): void
+  clear(): void
 }
 
 interface Miss {
   readonly reader: ReaderToken
+  /** Of the App whose token it is. */
+  readonly call: Call
   /** What is there instead of a file. */
   readonly what: string | undefined
   /** False when a push has changed the repository while it was looked for. */
@@ -31,15 +37,14 @@ interface Miss {
 }
 
 export interface PolicyMissesOptions {
-  readonly call: Call
   readonly clock: Pick<Clock, 'monotonic'>
   readonly budget: LookupBudget
 }
 
-export function createPolicyMisses({ call, clock, budget }: PolicyMissesOptions): PolicyMisses {
+export function createPolicyMisses({ clock, budget }: PolicyMissesOptions): PolicyMisses {
   const identities = createExpiring<{ readonly what: string | undefined }>(REMEMBERED, clock)
   const repositories = createExpiring<Denial>(REMEMBERED, clock)
-  const listings = createPolicyListings(call, clock)
+  const listings = createPolicyListings(clock)
 
   return {
     find(request) {
@@ -51,12 +56,12 @@ export function createPolicyMisses({ call, clock, budget }: PolicyMissesOptions)
       return listings.provesAbsent(key, `${request.identity}${POLICY_SUFFIX}`) ? notFound(request) : undefined
     },
     settled: (request) => listings.settled(repositoryKey(request)),
-    async missing(request, { reader, what, remember }) {
+    async missing(request, { reader, call, what, remember }) {
       const { owner, repository, identity } = request
       const key = repositoryKey(request)
       if (remember) identities.set(`${key}/${identity}`, { what }, MISS_MS)
       budget.spend(owner, 1)
-      if (await listings.learn({ key, owner, repository, reader })) budget.spend(owner, 1)
+      if (await listings.learn({ key, owner, repository, reader, call })) budget.spend(owner, 1)
       return notFound(request, what)
     },
     refused(request, denial) {
@@ -64,11 +69,21 @@ export function createPolicyMisses({ call, clock, budget }: PolicyMissesOptions)
       if (denial.reason !== 'POLICY_READ_FORBIDDEN') repositories.set(repositoryKey(request), denial, MISS_MS)
       budget.spend(request.owner, 1)
     },
-    forget(repository) {
-      const key = repositoryKey(repository)
+    forget(installationId, repository) {
+      const key = `${installationId}/${nameKey(repository)}`
       repositories.delete(key)
       identities.deleteStartingWith(`${key}/`)
       listings.forget(key)
+    },
+    forgetInstallation(installationId) {
+      repositories.deleteStartingWith(`${installationId}/`)
+      identities.deleteStartingWith(`${installationId}/`)
+      listings.clear()
+    },
+    clear() {
+      repositories.clear()
+      identities.clear()
+      listings.clear()
     },
   }
 }

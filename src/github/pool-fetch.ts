@@ -125,6 +125,7 @@ const KEPT_HEADERS = [
   'x-ratelimit-limit',
   'x-ratelimit-remaining',
   'x-ratelimit-reset',
+  'x-ratelimit-resource',
 ] as const
 
 /** More at once than an exchange server has in flight on two cores; GitHub's secondary limit is 100 concurrent requests. */

@@ -5,6 +5,7 @@ import type { Answer } from './answer.ts'
 import type { AppJwt } from './app-jwt.ts'
 import { NoAnswer } from './no-answer.ts'
 import { createPoolFetch, type FetchedAnswer, type FetchInit } from './pool-fetch.ts'
+import { type QuotaBook, type QuotaReading, readingOf } from './quota-book.ts'
 
 /** One request. `route` is a template: parameters that it names are put into the path, the others into the body or query. */
 export interface RestRequest {
@@ -12,15 +13,22 @@ export interface RestRequest {
   readonly parameters?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
   /** `app`: with the App's JWT, which Octokit's App authentication adds. */
-  readonly as: 'app' | { readonly token: string }
+  readonly as: 'app' | { readonly token: string; readonly installationId?: number }
   readonly maxBytes: number
 }
 
 /** What became of one call, for metrics; `status` is undefined when no answer came. */
 export interface CallReport {
+  readonly method: string
+  /** A template. */
   readonly route: string
   readonly status: number | undefined
   readonly durationMs: number
+  readonly appId: number
+  /** Undefined for calls as the App, and with tokens that are not known here. */
+  readonly installationId: number | undefined
+  /** What GitHub said is left to the App or the installation. */
+  readonly quota: QuotaReading | undefined
 }
 
 export interface Rest {
@@ -39,6 +47,7 @@ export interface RestOptions {
   readonly connections?: number
   readonly log: Logger
   readonly monotonic: () => number
+  readonly quota: QuotaBook
   readonly onCall: (report: CallReport) => void
 }
 
@@ -93,13 +102,21 @@ export function createRest(options: RestOptions): Rest {
   return {
     async send(request) {
       const begin = monotonic()
-      let status: number | undefined
+      const installationId = request.as === 'app' ? undefined : request.as.installationId
+      const [method = '', route = ''] = request.route.split(' ')
+      const report = (status: number | undefined, quota?: QuotaReading) =>
+        onCall({ method, route, status, durationMs: monotonic() - begin, appId, installationId, quota })
       try {
         const answer = await exchange(request)
-        status = answer.status
+        const quota = readingOf(answer)
+        // A token of which only its text is known may be of any App's.
+        const isKnown = request.as === 'app' || installationId !== undefined
+        if (quota !== undefined && isKnown) options.quota.note({ appId, installationId }, quota)
+        report(answer.status, isKnown ? quota : undefined)
         return answer
-      } finally {
-        onCall({ route: request.route, status, durationMs: monotonic() - begin })
+      } catch (error) {
+        report(undefined)
+        throw error
       }
     },
     close: () => pool.close(),

@@ -7,6 +7,7 @@ import { permissionsOf } from '../terms/permissions.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
 import { type Answer, describe } from './answer.ts'
+import type { CacheReport } from './cache-report.ts'
 import { InstallationDoubted, unreadable } from './known-failures.ts'
 import { type WithInstallationOptions, withInstallation } from './with-installation.ts'
 
@@ -19,11 +20,12 @@ export interface VisibleRepositories {
 
 export interface VisibleRepositoriesOptions extends AccessTokenOptions, WithInstallationOptions {
   readonly clock: Clock
+  readonly onCache: (report: CacheReport) => void
 }
 
 /** Asked for once in five minutes, by a token that reads metadata alone, and shared by all who wait. */
 export function createVisibleRepositories(options: VisibleRepositoriesOptions): VisibleRepositories {
-  const { clock } = options
+  const { clock, onCache } = options
   const listings = new LRUCache<number, Listing>({
     maxSize: NAMES_KEPT,
     sizeCalculation: ({ names }) => names.length + 1,
@@ -43,7 +45,9 @@ export function createVisibleRepositories(options: VisibleRepositoriesOptions): 
     async list(installation, signal) {
       signal.throwIfAborted()
       const known = listings.get(installation.id)
-      if (known !== undefined && clock.monotonic() < known.endsAt) return known.names
+      const isFresh = known !== undefined && clock.monotonic() < known.endsAt
+      onCache({ cache: 'repositories', outcome: isFresh ? 'hit' : 'miss' })
+      if (isFresh) return known.names
       return flights.run(`${epoch}/${installation.id}`, signal, () => listAnew(installation))
     },
     forget({ id }) {
@@ -96,7 +100,7 @@ async function listPage(request: PageRequest, { call }: VisibleRepositoriesOptio
   const answer = await call({
     route: 'GET /installation/repositories',
     parameters: { per_page: PER_PAGE, page },
-    as: { token },
+    as: { token, installationId: installation.id },
     maxBytes: ANSWER_LIMIT_BYTES,
     doing: DOING,
     owner: installation.account.login,

@@ -1,4 +1,6 @@
 import type { Clock, Installation } from '../exchange/ports.ts'
+import { Denial } from '../terms/denial.ts'
+import { quote } from '../terms/text.ts'
 import type { Installations } from './installations.ts'
 import { afterNo, InstallationDoubted } from './known-failures.ts'
 
@@ -30,4 +32,13 @@ export async function withInstallation<T>(
       throw error instanceof InstallationDoubted ? error.otherwise : error
     }
   })
+}
+
+/** An installation of another account than the one that was meant: its policies and grants are not the caller's. */
+export function sameAccount<T extends Installation>(before: Installation, now: T): T {
+  if (before.account.id === now.account.id) return now
+  throw new Denial(
+    'APP_NOT_INSTALLED',
+    `no installation found for ${quote(before.account.login)}: the name went to another account meanwhile; try again`,
+  )
 }

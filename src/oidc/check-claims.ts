@@ -1,16 +1,18 @@
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { codePoints, isPrintable, quote } from '../terms/text.ts'
-import { checkExpiry, checkNotAhead } from '../terms/time-claims.ts'
+import { type AgeRule, checkAge, checkExpiry, checkNotAhead } from '../terms/time-claims.ts'
 
 /**
- * The claims of a payload whose signature holds. Refuses with `TOKEN_EXPIRED`, `TOKEN_NOT_YET_VALID`, `SUBJECT_MALFORMED`
- * and `AUDIENCE_MALFORMED` (contract §5). White space and brackets in a subject are welcome.
+ * The claims of a payload whose signature holds. Refuses with `TOKEN_EXPIRED`, `TOKEN_NOT_YET_VALID`, `TOKEN_TOO_OLD`,
+ * `SUBJECT_MALFORMED` and `AUDIENCE_MALFORMED` (contract §5). White space and brackets in a subject are welcome.
  */
-export function checkClaims(payload: Claims['payload'] & { readonly iss: string }, nowMs: number): Claims {
+export function checkClaims(payload: Claims['payload'] & { readonly iss: string }, age: AgeRule): Claims {
+  const { nowMs } = age
   const exp = checkExpiry(payload, nowMs)
   const nbf = checkNotAhead(payload, 'nbf', nowMs)
   const iat = checkNotAhead(payload, 'iat', nowMs)
+  checkAge(payload, age)
   const sub = subjectOf(payload)
   const aud = audienceOf(payload)
   const jti = own(payload, 'jti')

@@ -19,6 +19,8 @@ export interface VerifierOptions {
   readonly issuers: readonly ListedIssuer[]
   /** http, and loopback addresses, for issuers at a loopback host: development and tests only. */
   readonly allowLoopback: boolean
+  /** How long ago a token may have been issued, in milliseconds; as long as its `exp` allows when absent. */
+  readonly maxTokenAgeMs?: number | undefined
   readonly clock: Clock
   readonly log: Logger
   /** All addresses of a name; the machine's resolver by default. */
@@ -65,7 +67,7 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
       if (keys.length === 0) throw keyUnknown(token, kid)
       spendTrials(trials, token, keys.length)
       await verifySignature(token, keys, signal)
-      const claims = checkClaims(token.payload, clock.now())
+      const claims = checkClaims(token.payload, { nowMs: clock.now(), maxAgeMs: options.maxTokenAgeMs })
       return token.exactPayload === undefined ? claims : { ...claims, exactPayload: token.exactPayload }
     },
     close: loader.close,

@@ -13,8 +13,9 @@ import { quote } from '../terms/text.ts'
 import { alternativesOf, atMostOne } from './compile-alternatives.ts'
 import { pointerTo, readDocument, type YamlDocument } from './document.ts'
 import { withoutEmptyFields } from './empty-fields.ts'
+import { inFileOrder, isSome, placed } from './findings.ts'
 import { shapeFaults } from './shape.ts'
-import type { Compilation, Finding, Instant, PolicyKind, TrustPolicy } from './trust-policy.ts'
+import type { Compilation, Instant, PolicyKind, TrustPolicy } from './trust-policy.ts'
 import { isFull, patternMatcher, refuse, type Work } from './work.ts'
 
 /**
@@ -23,7 +24,11 @@ import { isFull, patternMatcher, refuse, type Work } from './work.ts'
  * the text.
  */
 export function compilePolicy(text: string, kind: PolicyKind): Compilation {
-  const document = readDocument(text)
+  return compileDocument(readDocument(text), kind)
+}
+
+/** The same of a file that has been read, for who wants to know places in it too. */
+export function compileDocument(document: YamlDocument, kind: PolicyKind): Compilation {
   if (isSome(document.findings))
     return { ok: false, stage: 'parse', findings: inFileOrder(document.findings, document) }
 
@@ -124,25 +129,6 @@ function checkedRefresh(work: Work): TrustPolicy['refresh'] {
   const what = maxAgeMs === undefined ? 'is not a duration such as 8h or 1h30m' : 'must be from 1s to a year (8760h)'
   refuse(work, '/refresh/max_age', `refresh max_age ${quote(text)} ${what}`)
   return undefined
-}
-
-function inFileOrder(findings: Some<Finding>, document: YamlDocument): Some<Finding> {
-  const sorted = placed(findings, document).toSorted(
-    (a, b) => (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0),
-  )
-  return isSome(sorted) ? sorted : findings
-}
-
-function placed(findings: readonly Finding[], document: YamlDocument): readonly Finding[] {
-  return findings.map((finding) =>
-    finding.line === undefined ? { ...finding, ...document.place(finding.pointer) } : finding,
-  )
-}
-
-type Some<T> = readonly [T, ...T[]]
-
-function isSome<T>(list: readonly T[]): list is Some<T> {
-  return list.length > 0
 }
 
 const SHORTEST_AGE_MS = 1000

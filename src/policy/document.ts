@@ -64,7 +64,7 @@ function readRoot(reader: Reader): Readonly<Record<string, unknown>> {
     report(reader, '', 'the file is empty')
     return emptyObject()
   }
-  if (documents.length > 1) report(reader, '', 'the file holds several documents; a policy is one')
+  if (documents.length > 1) report(reader, '', 'the file holds several documents; it must be one')
   if (documents.some(({ directives }) => directives.some(({ kind }) => kind === 'tag'))) {
     report(reader, '', 'a %TAG directive is not allowed')
   }

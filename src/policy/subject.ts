@@ -60,7 +60,7 @@ function isOwnAccount(claims: Claims, { accountId }: EvaluationContext): boolean
  * A pin is a rule that ids alone satisfy: a value, a list of values, or a pattern that one id alone matches; `.*` or `1|2` is
  * none. Whether it holds is the claim rule's own verdict: both must, for the token to be allowed.
  */
-function pinsAnId({ claims }: Alternative): boolean {
+export function pinsAnId({ claims }: Pick<Alternative, 'claims'>): boolean {
   return claims.some(
     ({ word, path: [name, ...deeper], value }) =>
       word !== 'forbidden_claims' && ID_CLAIMS.has(name) && deeper.length === 0 && textsOf(value).every(isId),

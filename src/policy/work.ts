@@ -3,27 +3,35 @@ import { compilePattern } from './pattern.ts'
 import type { Finding, Matcher } from './trust-policy.ts'
 
 /** The compilation of one policy while it goes on. */
-export interface Work {
+export interface Work extends Compiling {
   /** Of the shape that the schema asks for; its other rules may be broken. */
   readonly fields: Partial<OrganizationPolicyDocument>
-  readonly findings: Finding[]
   readonly warnings: Finding[]
+}
+
+/** The compilation of one file with patterns. */
+export interface Compiling {
+  readonly findings: Finding[]
   /** What the rules compiled so far cost: instructions of patterns, and what holding a rule costs beside them. */
   spent: number
 }
 
-export function refuse(work: Work, pointer: string, message: string): void {
+export function refuse(work: Compiling, pointer: string, message: string): void {
   if (work.findings.length < FINDING_LIMIT) work.findings.push({ pointer, message })
 }
 
-export function isFull(work: Work): boolean {
+export function isFull(work: Compiling): boolean {
   return work.findings.length >= FINDING_LIMIT
 }
 
 /** The pattern as a matcher, or undefined when it was refused; `field` names it in the refusal. */
-export function patternMatcher(work: Work, pointer: string, field: string): (pattern: string) => Matcher | undefined {
+export function patternMatcher(
+  work: Compiling,
+  pointer: string,
+  field: string,
+): (pattern: string) => Matcher | undefined {
   return (pattern) => {
-    if (!spend(work, 0, pointer, `${field} is one pattern too many: all patterns of the policy`)) return undefined
+    if (!spend(work, 0, pointer, `${field} is one pattern too many: all patterns of the file`)) return undefined
     const compiled = compilePattern(pattern)
     work.spent += compiled.size + RULE_OVERHEAD
     if (compiled.ok) return compiled.matcher
@@ -33,11 +41,11 @@ export function patternMatcher(work: Work, pointer: string, field: string): (pat
 }
 
 /** Accounts for a rule without a pattern; false, and refused, when the policy's rules are too many. */
-export function spendOnValues(work: Work, values: number, { pointer, field }: { pointer: string; field: string }) {
-  return spend(work, RULE_OVERHEAD + values, pointer, `${field} is one rule too many: all rules of the policy`)
+export function spendOnValues(work: Compiling, values: number, { pointer, field }: { pointer: string; field: string }) {
+  return spend(work, RULE_OVERHEAD + values, pointer, `${field} is one rule too many: all rules of the file`)
 }
 
-function spend(work: Work, size: number, pointer: string, what: string): boolean {
+function spend(work: Compiling, size: number, pointer: string, what: string): boolean {
   if (work.spent > BUDGET) {
     refuse(work, pointer, `${what} together are too large`)
     return false
@@ -46,7 +54,7 @@ function spend(work: Work, size: number, pointer: string, what: string): boolean
   return true
 }
 
-/** Instructions of all patterns of a policy; a large real policy has a fifth. Keeps the worst compilation at some 100 ms. */
+/** Instructions of all patterns of a file; a large real policy has a fifth. Keeps the worst compilation at some 100 ms. */
 const BUDGET = 5000
 /** What the smallest rule costs beside its instructions, in instructions. */
 const RULE_OVERHEAD = 10

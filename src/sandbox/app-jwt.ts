@@ -1,25 +1,19 @@
-import { type KeyObject, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
+import type { RegisteredApp } from './apps.ts'
 import { GitHubError } from './github-answer.ts'
 
-export interface AppIdentity {
-  readonly id: number
-  readonly clientId: string
-  readonly publicKey: KeyObject
-}
-
 /**
- * Checks an App JWT as GitHub does: RS256 by the App's key, `iss` the App's id (number or text) or client id, `iat` not
- * in the future, `exp` in the future and at most 10 minutes ahead. Throws GitHub's own answers.
+ * The App that signed an App JWT, checked as GitHub does: RS256 by that App's key, `iss` its id (number or text) or
+ * client id, `iat` not in the future, `exp` in the future and at most 10 minutes ahead. Throws GitHub's own answers.
  */
-export function checkAppJwt(jwt: string, app: AppIdentity, nowMs: number): void {
+export function checkAppJwt(jwt: string, apps: readonly RegisteredApp[], nowMs: number): RegisteredApp {
   const [header = '', payload = '', signature = '', ...rest] = jwt.split('.')
   if (rest.length > 0 || objectOf(header)?.['alg'] !== 'RS256') throw undecodable()
   const claims = objectOf(payload)
   if (claims === undefined) throw undecodable()
   const { iss, iat, exp } = claims
-  if (iss !== app.id && iss !== String(app.id) && iss !== app.clientId) {
-    throw new GitHubError(404, 'Integration not found')
-  }
+  const app = apps.find(({ id, clientId }) => iss === id || iss === String(id) || iss === clientId)
+  if (app === undefined) throw new GitHubError(404, 'Integration not found')
   const signed = Buffer.from(`${header}.${payload}`)
   if (!verify('sha256', signed, app.publicKey, Buffer.from(signature, 'base64url'))) throw undecodable()
   const now = nowMs / MS_PER_SECOND
@@ -36,6 +30,7 @@ export function checkAppJwt(jwt: string, app: AppIdentity, nowMs: number): void 
       "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
     )
   }
+  return app
 }
 
 /** GitHub's answer to a bearer that is no App JWT, or one whose signature does not match. */

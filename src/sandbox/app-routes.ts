@@ -1,5 +1,7 @@
+import { undecodable } from './app-jwt.ts'
+import type { AppFacts } from './apps.ts'
 import { type Answer, GitHubError, notFound } from './github-answer.ts'
-import type { Account, GitHubState, Repository } from './github-state.ts'
+import type { Account, GitHubState, Installation, Repository } from './github-state.ts'
 import { parseTokenRequest } from './installation-tokens.ts'
 import { page } from './page.ts'
 import { repositoryOf } from './repository-lookup.ts'
@@ -13,9 +15,10 @@ export const APP_ROUTES: readonly Route[] = [
     template: '/app',
     documentation: 'apps/apps#get-the-authenticated-app',
     by: 'app',
-    answer: (_, { state, app, baseUrl }) => {
+    answer: (request, { state, baseUrl }) => {
+      const app = appOf(request)
       const owner = { id: app.id, login: `${app.slug}-owner`, type: 'Organization' as const }
-      const installations = state.installations.size
+      const installations = installationsOf(app, state).length
       return ok(appResource(app, { owner, permissions: { metadata: 'read' }, installations }, baseUrl))
     },
   },
@@ -24,10 +27,11 @@ export const APP_ROUTES: readonly Route[] = [
     template: '/app/installations',
     documentation: 'apps/apps#list-installations-for-the-authenticated-app',
     by: 'app',
-    answer: ({ query }, { state, app, baseUrl }) => {
-      const { items, headers } = page([...state.installations.values()], query, `${baseUrl}/app/installations`)
+    answer: (request, { state, baseUrl }) => {
+      const all = installationsOf(appOf(request), state)
+      const { items, headers } = page(all, request.query, `${baseUrl}/app/installations`)
       // The description of this listing alone lacks `client_id`.
-      const list = items.map((one) => ({ ...installationResource(one, app, baseUrl), client_id: undefined }))
+      const list = items.map((one) => ({ ...installationResource(one, baseUrl), client_id: undefined }))
       return { ...ok(list), headers }
     },
   },
@@ -43,7 +47,8 @@ export const APP_ROUTES: readonly Route[] = [
     template: '/orgs/{org}/installation',
     documentation: 'apps/apps#get-an-organization-installation-for-the-authenticated-app',
     by: 'app',
-    answer: ({ params }, context) => installationOf(params['org'], context, ({ type }) => type === 'Organization'),
+    answer: (request, context) =>
+      installationOf(request, context, { login: request.params['org'], fits: ({ type }) => type === 'Organization' }),
   },
   {
     method: 'GET',
@@ -51,7 +56,8 @@ export const APP_ROUTES: readonly Route[] = [
     documentation: 'apps/apps#get-a-user-installation-for-the-authenticated-app',
     by: 'app',
     // Answers for organizations too, although it is not documented (actions/create-github-app-token, pull request 175).
-    answer: ({ params }, context) => installationOf(params['username'], context, () => true),
+    answer: (request, context) =>
+      installationOf(request, context, { login: request.params['username'], fits: () => true }),
   },
   {
     method: 'GET',
@@ -59,21 +65,31 @@ export const APP_ROUTES: readonly Route[] = [
     documentation: 'apps/apps#get-a-repository-installation-for-the-authenticated-app',
     by: 'app',
     answer: (request, context) => {
-      const { state, app, baseUrl } = context
-      const { owner } = repositoryOf(request, context, {
-        rest: '/installation',
-        visible: (_, one) => given(one, state),
-      })
-      const found = state.findInstallationOf(owner.login)
+      const { state, baseUrl } = context
+      const app = appOf(request)
+      const { owner } = repositoryOf(request, context, (_, one) => given(one, app, state))
+      const found = state.findInstallationOf(owner.login, app.id)
       if (found === undefined) throw notFound()
-      return ok(installationResource(found, app, baseUrl))
+      return ok(installationResource(found, baseUrl))
     },
   },
 ]
 
-function createToken({ params, body }: RouteRequest, { state, office, tokenForm, baseUrl }: RouteContext): Answer {
+/** The App that asks; `requireCaller` has let nobody else through. */
+function appOf({ caller }: RouteRequest): AppFacts {
+  if (caller.kind !== 'app') throw undecodable()
+  return caller.app
+}
+
+function installationsOf(app: AppFacts, state: GitHubState): readonly Installation[] {
+  return [...state.installations.values()].filter((installation) => installation.app.id === app.id)
+}
+
+/** Another App's installation is none to this one. */
+function createToken(asked: RouteRequest, { state, office, tokenForm, baseUrl }: RouteContext): Answer {
+  const { params, body } = asked
   const installation = state.installations.get(Number(params['installation_id']))
-  if (installation === undefined) throw notFound()
+  if (installation === undefined || installation.app.id !== appOf(asked).id) throw notFound()
   if (installation.suspendedAt !== undefined) throw new GitHubError(403, 'This installation has been suspended')
   const request = parseTokenRequest(body)
   const { token, expiresAt, permissions, repositories } = office.issue(installation, request, tokenForm)
@@ -93,17 +109,17 @@ function createToken({ params, body }: RouteRequest, { state, office, tokenForm,
 }
 
 function installationOf(
-  login = '',
-  { state, app, baseUrl }: RouteContext,
-  fits: (account: Account) => boolean,
+  request: RouteRequest,
+  { state, baseUrl }: RouteContext,
+  { login = '', fits }: { readonly login: string | undefined; readonly fits: (account: Account) => boolean },
 ): Answer {
-  const found = state.findInstallationOf(login)
+  const found = state.findInstallationOf(login, appOf(request).id)
   if (found === undefined || !fits(found.account)) throw notFound()
-  return ok(installationResource(found, app, baseUrl))
+  return ok(installationResource(found, baseUrl))
 }
 
 /** True when the App was given the repository. */
-function given({ id, owner }: Repository, state: GitHubState): boolean {
-  const { repositories } = state.findInstallationOf(owner.login) ?? { repositories: new Set<number>() }
+function given({ id, owner }: Repository, app: AppFacts, state: GitHubState): boolean {
+  const { repositories } = state.findInstallationOf(owner.login, app.id) ?? { repositories: new Set<number>() }
   return repositories === 'all' || repositories.has(id)
 }

@@ -1,11 +1,10 @@
-import type { KeyObject } from 'node:crypto'
 import { checkAppJwt, undecodable } from './app-jwt.ts'
+import type { RegisteredApp } from './apps.ts'
 import { GitHubError } from './github-answer.ts'
-import type { AppFacts } from './resources.ts'
 import type { GitHubCaller, Route, RouteContext } from './route.ts'
 
 export interface AuthenticationContext extends Pick<RouteContext, 'office' | 'state'> {
-  readonly app: AppFacts & { readonly publicKey: KeyObject }
+  readonly apps: readonly RegisteredApp[]
   readonly now: () => number
 }
 
@@ -20,8 +19,7 @@ export function authenticate(authorization: string | undefined, context: Authent
   if (authorization === undefined) return { kind: 'none' }
   const credential = CREDENTIAL.exec(authorization)?.[1] ?? ''
   if (credentialKind(authorization) === 'app') {
-    checkAppJwt(credential, context.app, context.now())
-    return { kind: 'app' }
+    return { kind: 'app', app: checkAppJwt(credential, context.apps, context.now()) }
   }
   const token = context.office.find(credential)
   const installation = token === undefined ? undefined : context.state.installations.get(token.installationId)

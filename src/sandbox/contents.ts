@@ -1,12 +1,14 @@
-import { entrySha, type GitChild, type GitEntry, type GitFiles, listDirectory, treeSha } from './git-object.ts'
+import type { GitCommit } from './git-history.ts'
+import { blobBytes, type GitChild, type GitFiles, joined, type StoredEntry } from './git-object.ts'
 import { type Answer, GitHubError, notFound } from './github-answer.ts'
 import type { Repository } from './github-state.ts'
+import { findCommit } from './repository-git.ts'
 
 export interface ContentsRequest {
   readonly repository: Repository
   /** Without a leading or trailing slash; `''` is the root. */
   readonly path: string
-  /** A branch; the default branch when undefined. */
+  /** A branch, a pull request's head or a commit; the default branch when undefined. */
   readonly ref: string | undefined
   /** True when the caller accepts `application/vnd.github.raw+json`. */
   readonly raw: boolean
@@ -18,11 +20,12 @@ export interface ContentsRequest {
  */
 export function readContents(request: ContentsRequest, baseUrl: string): Answer {
   const { repository, path } = request
-  const branch = request.ref ?? repository.defaultBranch
-  const files = repository.branches.get(branch.replace(/^refs\/heads\//, ''))
-  if (files === undefined) throw new GitHubError(404, `No commit found for the ref ${branch}`)
-  if (files.size === 0) throw new GitHubError(404, 'This repository is empty.')
-  const place: Place = { repository, branch, files, baseUrl }
+  const ref = request.ref ?? repository.defaultBranch
+  if (repository.branches.size === 0) throw new GitHubError(404, 'This repository is empty.')
+  const commit = findCommit(repository, ref)
+  if (commit === undefined) throw new GitHubError(404, `No commit found for the ref ${ref}`)
+  const { files } = commit
+  const place: Place = { repository, ref, commit, baseUrl }
   const entry = files.get(path)
   if (entry === undefined) return { status: 200, body: directory(place, path) }
   const resolved = entry.type === 'symlink' ? (targetOf(files, path, entry.target) ?? entry) : entry
@@ -34,8 +37,8 @@ export function readContents(request: ContentsRequest, baseUrl: string): Answer 
 
 interface Place {
   readonly repository: Repository
-  readonly branch: string
-  readonly files: GitFiles
+  readonly ref: string
+  readonly commit: GitCommit
   readonly baseUrl: string
 }
 
@@ -47,11 +50,11 @@ const LONGEST_LISTING = 1000
 const BASE64_LINE = /.{1,60}/g
 
 function directory(place: Place, path: string): readonly unknown[] {
-  const children = listDirectory(place.files, path)
-  if (children === undefined) throw notFound()
-  return children
+  const tree = place.commit.trees.get(path)
+  if (tree === undefined) throw notFound()
+  return tree.children
     .slice(0, LONGEST_LISTING)
-    .map(({ name, entry }) => describe(place, path === '' ? name : `${path}/${name}`, listed(entry)))
+    .map(({ name, entry }) => describe(place, joined(path, name), listed(entry)))
 }
 
 /** A listing calls a submodule a file, "for backwards compatibility". */
@@ -60,14 +63,14 @@ function listed(entry: GitChild['entry']): GitChild['entry'] | { readonly type: 
 }
 
 function describe(place: Place, path: string, entry: ReturnType<typeof listed>) {
-  const { repository, branch, baseUrl } = place
+  const { repository, ref, commit, baseUrl } = place
   const full = `${repository.owner.login}/${repository.name}`
   const encoded = path.split('/').map(encodeURIComponent).join('/')
-  const url = `${baseUrl}/repos/${full}/contents/${encoded}?ref=${encodeURIComponent(branch)}`
+  const url = `${baseUrl}/repos/${full}/contents/${encoded}?ref=${encodeURIComponent(ref)}`
   const html = `https://github.com/${full}`
-  const { type, sha, size, kind } = summary(place.files, path, entry)
+  const { type, sha, size, kind } = summary(commit, path, entry)
   const gitUrl = type === 'submodule' ? null : `${baseUrl}/repos/${full}/git/${kind}s/${sha}`
-  const htmlUrl = `${html}/${kind}/${encodeURIComponent(branch)}/${encoded}`
+  const htmlUrl = `${html}/${kind}/${encodeURIComponent(ref)}/${encoded}`
   return {
     name: path.split('/').at(-1) ?? '',
     path,
@@ -76,20 +79,19 @@ function describe(place: Place, path: string, entry: ReturnType<typeof listed>) 
     url,
     html_url: htmlUrl,
     git_url: gitUrl,
-    download_url: type === 'file' ? `https://raw.githubusercontent.com/${full}/${branch}/${encoded}` : null,
+    download_url: type === 'file' ? `https://raw.githubusercontent.com/${full}/${ref}/${encoded}` : null,
     type,
     _links: { self: url, git: gitUrl, html: htmlUrl },
   }
 }
 
-function summary(files: GitFiles, path: string, entry: ReturnType<typeof listed>) {
-  if (entry === 'directory') return { type: 'dir', sha: treeSha(files, path), size: 0, kind: 'tree' }
+function summary(commit: GitCommit, path: string, entry: ReturnType<typeof listed>) {
+  if (entry === 'directory') return { type: 'dir', sha: commit.trees.get(path)?.sha ?? '', size: 0, kind: 'tree' }
   if ('commit' in entry) return { type: entry.type, sha: entry.commit, size: 0, kind: 'tree' }
-  const size = entry.type === 'file' ? entry.bytes.length : Buffer.byteLength(entry.target)
-  return { type: entry.type, sha: entrySha(entry), size, kind: 'blob' }
+  return { type: entry.type, sha: entry.sha, size: blobBytes(entry)?.length ?? 0, kind: 'blob' }
 }
 
-function contentOf(entry: GitEntry): Readonly<Record<string, string>> {
+function contentOf(entry: StoredEntry): Readonly<Record<string, string>> {
   if (entry.type === 'submodule') return { submodule_git_url: entry.url }
   if (entry.type === 'symlink') return { target: entry.target }
   if (entry.bytes.length > LARGEST_INLINE_BYTES) return { content: '', encoding: 'none' }
@@ -97,7 +99,7 @@ function contentOf(entry: GitEntry): Readonly<Record<string, string>> {
 }
 
 /** The file a symbolic link leads to, when it is a normal file of the same repository. */
-function targetOf(files: GitFiles, path: string, target: string): GitEntry | undefined {
+function targetOf(files: GitFiles, path: string, target: string): StoredEntry | undefined {
   if (target.startsWith('/')) return undefined
   const segments = path.split('/').slice(0, -1)
   for (const segment of target.split('/')) {

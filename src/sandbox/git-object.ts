@@ -6,54 +6,103 @@ export type GitEntry =
   | { readonly type: 'symlink'; readonly target: string }
   | { readonly type: 'submodule'; readonly url: string; readonly commit: string }
 
-/** Path to entry, of one branch. */
-export type GitFiles = ReadonlyMap<string, GitEntry>
+/** An entry under the object name Git gives it: SHA-1, hexadecimal; for a submodule its commit. */
+export type StoredEntry = GitEntry & { readonly sha: string }
+
+/** Path to entry, of one commit. */
+export type GitFiles = ReadonlyMap<string, StoredEntry>
 
 /** One line of a directory: an entry, or a directory below it. */
 export interface GitChild {
   readonly name: string
-  readonly entry: GitEntry | 'directory'
+  readonly entry: StoredEntry | 'directory'
+  readonly sha: string
 }
 
-/** The object name Git gives the entry: SHA-1, hexadecimal; for a submodule its commit. */
-export function entrySha(entry: GitEntry): string {
-  if (entry.type === 'submodule') return entry.commit
-  return objectSha('blob', entry.type === 'file' ? entry.bytes : Buffer.from(entry.target))
+/** A directory: its object name, and its children in Git's order. */
+export interface GitTree {
+  readonly sha: string
+  readonly children: readonly GitChild[]
 }
 
-/** The children of a directory (`''` is the root) in Git's order; undefined when there is no such directory. */
-export function listDirectory(files: GitFiles, directory: string): readonly GitChild[] | undefined {
-  const prefix = directory === '' ? '' : `${directory}/`
-  const children = new Map<string, GitChild>()
-  for (const [path, entry] of files) {
-    if (!path.startsWith(prefix)) continue
-    const [name = '', ...below] = path.slice(prefix.length).split('/')
-    children.set(name, { name, entry: below.length === 0 ? entry : 'directory' })
+/** Directory (`''` is the root) to its tree. */
+export type GitTrees = ReadonlyMap<string, GitTree>
+
+/** Text or bytes as a file, and every entry under its name. */
+export function storedEntry(content: string | Buffer | GitEntry): StoredEntry {
+  const entry = typeof content === 'string' || Buffer.isBuffer(content) ? fileOf(content) : content
+  return { ...entry, sha: entrySha(entry) }
+}
+
+/** All trees of a commit's files. The root is there even when there is no file. */
+export function buildTrees(files: GitFiles): GitTrees {
+  const directories = new Map<string, Map<string, StoredEntry | 'directory'>>([['', new Map()]])
+  for (const [path, entry] of files) place(directories, path, entry)
+  const trees = new Map<string, GitTree>()
+  const depth = (path: string) => (path === '' ? 0 : path.split('/').length)
+  // The deepest first: a tree's name is made of its children's.
+  const sorted = [...directories].sort(([a], [b]) => depth(b) - depth(a))
+  for (const [directory, entries] of sorted) {
+    const children = [...entries].map(([name, entry]) => {
+      const sha = entry === 'directory' ? (trees.get(joined(directory, name))?.sha ?? '') : entry.sha
+      return { name, entry, sha }
+    })
+    children.sort((a, b) => Buffer.compare(sortKey(a), sortKey(b)))
+    trees.set(directory, { sha: objectSha('tree', Buffer.concat(children.map(line))), children })
   }
-  if (children.size === 0) return undefined
-  return [...children.values()].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1))
+  return trees
 }
 
-/** The object name of a directory's tree. */
-export function treeSha(files: GitFiles, directory: string): string {
-  const lines = (listDirectory(files, directory) ?? []).map(({ name, entry }) => {
-    const path = directory === '' ? name : `${directory}/${name}`
-    const sha = entry === 'directory' ? treeSha(files, path) : entrySha(entry)
-    return Buffer.concat([Buffer.from(`${modeOf(entry)} ${name}\0`), Buffer.from(sha, 'hex')])
-  })
-  return objectSha('tree', Buffer.concat(lines))
+/** The mode that Git writes into trees: six digits, as GitHub shows it. */
+export function modeOf(entry: GitChild['entry']): string {
+  if (entry === 'directory') return '040000'
+  return { file: '100644', symlink: '120000', submodule: '160000' }[entry.type]
 }
 
-function objectSha(type: 'blob' | 'tree', content: Buffer): string {
+export function objectSha(type: 'blob' | 'tree' | 'commit', content: Buffer): string {
   return createHash('sha1').update(`${type} ${content.length}\0`).update(content).digest('hex')
 }
 
-/** Git sorts a tree by bytes, a directory as if its name ended with a slash. */
-function sortKey({ name, entry }: GitChild): string {
-  return Buffer.from(entry === 'directory' ? `${name}/` : name).toString('latin1')
+export function joined(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`
 }
 
-function modeOf(entry: GitEntry | 'directory'): string {
-  if (entry === 'directory') return '40000'
-  return { file: '100644', symlink: '120000', submodule: '160000' }[entry.type]
+/** The content of a blob; a symbolic link's is its target. Undefined for a submodule, which has none here. */
+export function blobBytes(entry: GitEntry): Buffer | undefined {
+  if (entry.type === 'submodule') return undefined
+  return entry.type === 'file' ? entry.bytes : Buffer.from(entry.target)
+}
+
+function fileOf(content: string | Buffer): GitEntry {
+  return { type: 'file', bytes: Buffer.from(content) }
+}
+
+function entrySha(entry: GitEntry): string {
+  return entry.type === 'submodule' ? entry.commit : objectSha('blob', blobBytes(entry) ?? Buffer.alloc(0))
+}
+
+/** Puts the entry into its directory, and that into those above it. */
+function place(
+  directories: Map<string, Map<string, StoredEntry | 'directory'>>,
+  path: string,
+  entry: StoredEntry | 'directory',
+): void {
+  const at = path.lastIndexOf('/')
+  const directory = path.slice(0, Math.max(0, at))
+  const known = directories.get(directory)
+  const entries = known ?? new Map<string, StoredEntry | 'directory'>()
+  entries.set(path.slice(at + 1), entry)
+  if (known !== undefined) return
+  directories.set(directory, entries)
+  place(directories, directory, 'directory')
+}
+
+function line({ name, entry, sha }: GitChild): Buffer {
+  const mode = modeOf(entry).replace(/^0/, '')
+  return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(sha, 'hex')])
+}
+
+/** Git sorts a tree by bytes, a directory as if its name ended with a slash. */
+function sortKey({ name, entry }: GitChild): Buffer {
+  return Buffer.from(entry === 'directory' ? `${name}/` : name)
 }

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type AuthenticationContext, authenticate, requireCaller } from './authenticate.ts'
 import { type Answer, bodyBytes, GitHubError, notFound, refusal } from './github-answer.ts'
-import { createQuota, type QuotaState, quotaHeaders } from './quota.ts'
+import { type Quota, type QuotaState, quotaHeaders, quotaKey } from './quota.ts'
 import type { GitHubCaller, RouteContext } from './route.ts'
 import type { RouteMatch } from './route-match.ts'
 
-export interface ServiceOptions extends Omit<RouteContext, 'baseUrl' | 'app'>, AuthenticationContext {
-  /** Requests an hour for each installation, and for the App. */
-  readonly quotaPerHour: number
+export interface ServiceOptions extends Omit<RouteContext, 'baseUrl'>, AuthenticationContext {
+  readonly quota: Quota
 }
 
 /** A request whose route was looked for and whose body was read. */
@@ -25,11 +24,11 @@ export const UNPARSABLE = Symbol('a body that is no JSON')
 
 /** GitHub without its sockets: credential, quota, route, ETag. */
 export function createService(options: ServiceOptions): (request: ServiceRequest, baseUrl: string) => Answer {
-  const quota = createQuota(options.quotaPerHour, options.now)
+  const { quota } = options
 
   const answered = (request: ServiceRequest, baseUrl: string): Answer => {
     const caller = authenticate(text(request.headers['authorization']), options)
-    const key = caller.kind === 'installation' ? `installation ${caller.installation.id}` : caller.kind
+    const key = quotaKeyOf(caller)
     const before = quota.look(key)
     const unlimited = request.match?.route.template === '/rate_limit'
     if (before.remaining === 0 && !unlimited) return limited(before, key)
@@ -41,6 +40,17 @@ export function createService(options: ServiceOptions): (request: ServiceRequest
     return withHeaders(answer, quotaHeaders(free ? before : quota.spend(key)))
   }
   return (request, baseUrl) => refusing(request, () => answered(request, baseUrl))
+}
+
+function quotaKeyOf(caller: GitHubCaller): string {
+  switch (caller.kind) {
+    case 'none':
+      return 'your address'
+    case 'app':
+      return quotaKey({ app: caller.app.id })
+    case 'installation':
+      return quotaKey({ installation: caller.installation.id })
+  }
 }
 
 interface Admitted {
@@ -68,7 +78,8 @@ function route({ request, caller, quota }: Admitted, context: RouteContext): Ans
   if (body === UNPARSABLE) throw new GitHubError(400, 'Problems parsing JSON')
   const query = new URLSearchParams(request.query)
   const accept = text(headers['accept']) ?? ''
-  return match.route.answer({ params: match.params, query, accept, body, caller, quota }, context)
+  const { params, below } = match
+  return match.route.answer({ params, below, query, accept, body, caller, quota }, context)
 }
 
 function refusing({ match }: ServiceRequest, work: () => Answer): Answer {

@@ -1,6 +1,9 @@
 import type { Level } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
-import type { GitEntry } from './git-object.ts'
+import type { AppFacts, Apps } from './apps.ts'
+import { createObjects, type GitCommit, type GitObjects } from './git-history.ts'
+import { createGit } from './repository-git.ts'
+import { createPulls } from './repository-pulls.ts'
 
 export interface Account {
   readonly id: number
@@ -14,8 +17,27 @@ export interface Repository {
   name: string
   private: boolean
   readonly defaultBranch: string
-  /** Branch to its files. */
-  readonly branches: Map<string, Map<string, GitEntry>>
+  /** Shared with its forks. */
+  readonly objects: GitObjects
+  /** Branch to its newest commit. */
+  readonly branches: Map<string, GitCommit>
+  /** The last commit of branches that are gone: their pull requests still show it. */
+  readonly deletedBranches: Map<string, GitCommit>
+  readonly pulls: Map<number, PullRequest>
+  /** What it was forked from. */
+  readonly parent: Repository | undefined
+}
+
+export interface PullRequest {
+  readonly id: number
+  /** Of the base repository's. */
+  readonly number: number
+  readonly title: string
+  readonly user: Account
+  readonly head: { readonly repository: Repository; readonly branch: string }
+  readonly base: { readonly repository: Repository; readonly branch: string }
+  state: 'open' | 'closed'
+  readonly createdAt: Date
 }
 
 /** Permission to level, as GitHub stores it: names of its own, in no particular type. */
@@ -23,6 +45,7 @@ export type Granted = Readonly<Record<string, Level>>
 
 export interface Installation {
   readonly id: number
+  readonly app: AppFacts
   readonly account: Account
   permissions: Granted
   /** Ids of the selected repositories. */
@@ -36,20 +59,24 @@ export interface InstallOptions {
   /** Names, without their owner. */
   readonly repositories: 'all' | readonly string[]
   readonly suspended?: boolean
+  /** The App's id; the first App when absent. */
+  readonly app?: number
 }
 
 export interface RepositoryOptions {
   readonly private?: boolean
   readonly id?: number
   readonly defaultBranch?: string
-  /** Path to text. */
+  /** Path to text: its first commit. Without any the repository is empty. */
   readonly files?: Readonly<Record<string, string>>
+  /** The repository it is a fork of: it has the same objects, branches and default branch. */
+  readonly forkOf?: { readonly owner: string; readonly name: string }
 }
 
 /** The world that the embedded GitHub serves. Names compare without regard to case, paths do not. */
 export type GitHubState = ReturnType<typeof createState>
 
-export function createState(now: () => number) {
+export function createState(now: () => number, apps: Apps) {
   const accounts = new Map<string, Account>()
   const repositories = new Map<string, Repository>()
   /** Old full names, to the id of the repository that had them. */
@@ -64,24 +91,24 @@ export function createState(now: () => number) {
   const installation = (id: number) => known(installations.get(id), `installation ${id}`)
   const repositoryIds = (login: string, names: 'all' | readonly string[]) =>
     names === 'all' ? names : new Set(names.map((name) => repository(login, name).id))
-  const branchOf = (owner: string, name: string, branch: string | undefined) => {
-    const { branches, defaultBranch } = repository(owner, name)
-    const wanted = branch ?? defaultBranch
-    const files = branches.get(wanted) ?? new Map<string, GitEntry>()
-    branches.set(wanted, files)
-    return files
-  }
+  const git = createGit(repository, now)
 
   return {
+    ...git,
+    ...createPulls(repository, { newId, now }),
     installations: installations as ReadonlyMap<number, Installation>,
 
     findAccount: (login: string) => accounts.get(nameKey(login)),
     findRepository: (owner: string, name: string) => repositories.get(fullKey(owner, name)),
     /** The repository that once had this name, unless another has it now. */
     findRenamed: (owner: string, name: string) => byId(repositories, renames.get(fullKey(owner, name))),
+    repositories: (): readonly Repository[] => [...repositories.values()],
     findRepositoryById: (id: number) => byId(repositories, id),
-    findInstallationOf: (login: string) =>
-      [...installations.values()].find(({ account }) => nameKey(account.login) === nameKey(login)),
+    /** The App's installation for the account; the first App's that has one when none is named. */
+    findInstallationOf: (login: string, appId?: number) =>
+      [...installations.values()].find(
+        ({ account, app }) => nameKey(account.login) === nameKey(login) && (appId ?? app.id) === app.id,
+      ),
     repositoriesOf: (owner: Account) => [...repositories.values()].filter((repository) => repository.owner === owner),
 
     addAccount(about: { readonly login: string; readonly type: Account['type']; readonly id?: number }): Account {
@@ -91,17 +118,22 @@ export function createState(now: () => number) {
     },
 
     addRepository(owner: string, name: string, options: RepositoryOptions = {}): Repository {
-      const defaultBranch = options.defaultBranch ?? 'main'
-      const files = Object.entries(options.files ?? {}).map(([path, text]) => [path, fileOf(text)] as const)
+      const { forkOf, files = {} } = options
+      const parent = forkOf === undefined ? undefined : repository(forkOf.owner, forkOf.name)
       const added: Repository = {
         id: options.id ?? newId(),
         owner: account(owner),
         name,
-        private: options.private ?? true,
-        defaultBranch,
-        branches: new Map([[defaultBranch, new Map<string, GitEntry>(files)]]),
+        private: options.private ?? parent?.private ?? true,
+        defaultBranch: options.defaultBranch ?? parent?.defaultBranch ?? 'main',
+        objects: parent?.objects ?? createObjects(),
+        branches: new Map(parent?.branches),
+        deletedBranches: new Map(),
+        pulls: new Map(),
+        parent,
       }
       repositories.set(fullKey(owner, name), added)
+      if (Object.keys(files).length > 0) git.commit(owner, name, { files })
       return added
     },
 
@@ -137,10 +169,11 @@ export function createState(now: () => number) {
       }
     },
 
-    /** Installs the App, and answers the installation's id. */
+    /** Installs an App, and answers the installation's id. */
     install(login: string, options: InstallOptions): number {
       const added: Installation = {
         id: newId(),
+        app: apps.get(options.app),
         account: account(login),
         permissions: withMetadata(options.permissions),
         repositories: repositoryIds(login, options.repositories),
@@ -171,15 +204,6 @@ export function createState(now: () => number) {
     unsuspend(id: number): void {
       installation(id).suspendedAt = undefined
     },
-
-    /** Writes a file (text or bytes), a symbolic link or a submodule; on the default branch unless another is named. */
-    putFile(owner: string, name: string, path: string, content: string | Buffer | GitEntry, branch?: string): void {
-      branchOf(owner, name, branch).set(path, isEntry(content) ? content : fileOf(content))
-    },
-
-    removeFile(owner: string, name: string, path: string, branch?: string): void {
-      branchOf(owner, name, branch).delete(path)
-    },
   }
 }
 
@@ -192,14 +216,6 @@ function fullKey(owner: string, name: string): string {
 
 function byId(repositories: ReadonlyMap<string, Repository>, id: number | undefined): Repository | undefined {
   return [...repositories.values()].find((repository) => repository.id === id)
-}
-
-function fileOf(content: string | Buffer): GitEntry {
-  return { type: 'file', bytes: Buffer.from(content) }
-}
-
-function isEntry(content: string | Buffer | GitEntry): content is GitEntry {
-  return typeof content === 'object' && !Buffer.isBuffer(content)
 }
 
 /** Every App has `metadata: read`, asked for or not. */

@@ -1,10 +1,11 @@
-import { createPublicKey, generateKeyPair } from 'node:crypto'
-import { promisify } from 'node:util'
 import { systemClock } from '../runtime/clock.ts'
+import { type AppOptions, createApps, type SandboxApp } from './apps.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultTarget } from './faults.ts'
 import { type Call, type GitHubServer, listen, type Observation } from './github-server.ts'
 import { createState, type GitHubState } from './github-state.ts'
 import { createTokenOffice, type IssuedToken, type TokenForm } from './installation-tokens.ts'
+import { gitHubLimits, type Limits } from './limits.ts'
+import { createQuota, type QuotaOwner, quotaKey } from './quota.ts'
 
 export interface SandboxGitHubOptions {
   /** What tokens, App JWTs and limits are measured by. */
@@ -13,9 +14,10 @@ export interface SandboxGitHubOptions {
   readonly port?: number
   /** PEM texts; plain HTTP when absent. */
   readonly tls?: { readonly cert: string; readonly key: string }
-  readonly app?: { readonly id?: number; readonly slug?: string; readonly privateKeyPem?: string }
+  /** The first App. */
+  readonly app?: AppOptions
   readonly tokenForm?: TokenForm
-  /** Requests an hour for each installation and for the App; more than any test or demonstration makes when absent. */
+  /** Requests an hour for each installation and for each App; more than any test or demonstration makes when absent. */
   readonly quotaPerHour?: number
   /** `/api/v3` is where GitHub Enterprise Server has its API. */
   readonly basePath?: string
@@ -25,16 +27,19 @@ export interface SandboxGitHubOptions {
 export interface SandboxGitHub extends GitHubState {
   /** The API's root, without a trailing slash. */
   readonly url: string
-  /** The App that is registered here, with the private key its owner would have downloaded (PKCS#1 PEM). */
-  readonly app: {
-    readonly id: number
-    readonly slug: string
-    readonly clientId: string
-    readonly privateKeyPem: string
-  }
+  /** The first App that is registered here. */
+  readonly app: SandboxApp
+  /** All of them, in the order in which they were registered. */
+  readonly apps: readonly SandboxApp[]
+  /** Registers another App. Making its key takes up to a second: give it one when many are needed. */
+  addApp(options?: AppOptions): Promise<SandboxApp>
+  /** Changes the limit of an App's or an installation's requests from now on, or what is left of the current hour. */
+  setQuota(owner: QuotaOwner, to: { readonly limit?: number; readonly remaining?: number }): void
   /** Every request since the start, or since `forgetCalls`, in order of arrival. */
   readonly calls: readonly Call[]
   forgetCalls(): void
+  /** Lowers how much GitHub answers at most. */
+  setLimits(limits: Partial<Limits>): void
   /** Every token ever issued, by its text. */
   readonly tokens: ReadonlyMap<string, IssuedToken>
   /** Spoils the answers to the requests that the target describes, until it is used up or cleared. */
@@ -47,28 +52,35 @@ export interface SandboxGitHub extends GitHubState {
 /** Starts an embedded GitHub on a loopback port: a real HTTP server that really checks what it is sent. */
 export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): Promise<SandboxGitHub> {
   const now = () => (options.clock ?? systemClock).now()
-  const privateKeyPem = options.app?.privateKeyPem ?? (await generatePrivateKey())
-  const id = options.app?.id ?? 424_242
-  const app = { id, slug: options.app?.slug ?? 'octo-sts', clientId: `Iv23li${id}`, privateKeyPem }
-  const state = createState(now)
+  const apps = createApps()
+  const app = await apps.add(options.app ?? {})
+  const state = createState(now, apps)
   const faults = createFaults()
-  const office = createTokenOffice(state, { appId: id, now })
+  const office = createTokenOffice(state, now)
+  const quota = createQuota(options.quotaPerHour ?? 1_000_000, now)
+  const limits = gitHubLimits()
   const server: GitHubServer = await listen({
     state,
     office,
     faults,
-    app: { ...app, publicKey: createPublicKey(privateKeyPem) },
+    apps: apps.registered,
     now,
     tokenForm: options.tokenForm ?? 'opaque',
-    quotaPerHour: options.quotaPerHour ?? 1_000_000,
+    quota,
+    limits,
     port: options.port ?? 0,
     tls: options.tls,
     basePath: options.basePath ?? '',
   })
-  return { ...state, app, tokens: office.tokens, fault: faults.add, ...server }
-}
-
-async function generatePrivateKey(): Promise<string> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
+  return {
+    ...state,
+    app,
+    apps: apps.owned,
+    addApp: (more = {}) => apps.add(more),
+    setQuota: (owner, to) => quota.set(quotaKey(owner), to),
+    setLimits: (changed) => void Object.assign(limits, changed),
+    tokens: office.tokens,
+    fault: faults.add,
+    ...server,
+  }
 }

@@ -27,7 +27,7 @@ export interface TokenRequest {
 /** Issues, finds and revokes installation tokens. They live for an hour by the clock. */
 export type TokenOffice = ReturnType<typeof createTokenOffice>
 
-export function createTokenOffice(state: GitHubState, options: { readonly appId: number; readonly now: () => number }) {
+export function createTokenOffice(state: GitHubState, now: () => number) {
   const tokens = new Map<string, IssuedToken>()
   return {
     tokens: tokens as ReadonlyMap<string, IssuedToken>,
@@ -35,11 +35,11 @@ export function createTokenOffice(state: GitHubState, options: { readonly appId:
     issue(installation: Installation, request: TokenRequest, form: TokenForm): IssuedToken {
       const asked = selectRepositories(state, installation, request)
       const issued: IssuedToken = {
-        token: form === 'opaque' ? opaqueToken() : statelessToken(options.appId, installation.id),
+        token: form === 'opaque' ? opaqueToken() : statelessToken(installation.app.id, installation.id),
         installationId: installation.id,
         permissions: selectPermissions(installation, request.permissions),
         repositories: asked ?? installation.repositories,
-        expiresAt: new Date(Math.floor((options.now() + LIFETIME_MS) / 1000) * 1000),
+        expiresAt: new Date(Math.floor((now() + LIFETIME_MS) / 1000) * 1000),
         revoked: false,
       }
       tokens.set(issued.token, issued)
@@ -50,7 +50,7 @@ export function createTokenOffice(state: GitHubState, options: { readonly appId:
     /** Undefined for a token that was never issued, has expired, was revoked, or whose installation is gone. */
     find(token: string): IssuedToken | undefined {
       const found = tokens.get(token)
-      if (found === undefined || found.revoked || found.expiresAt.getTime() <= options.now()) return undefined
+      if (found === undefined || found.revoked || found.expiresAt.getTime() <= now()) return undefined
       return state.installations.has(found.installationId) ? found : undefined
     },
   }

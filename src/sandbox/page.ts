@@ -1,6 +1,6 @@
-/** One page and its `link` header (RFC 8288), as GitHub pages: `per_page` 30, at most 100. */
-export function page<T>(all: readonly T[], query: URLSearchParams, url: string) {
-  const size = Math.min(Math.max(1, Number(query.get('per_page') ?? PAGE_DEFAULT) || PAGE_DEFAULT), PAGE_LARGEST)
+/** One page and its `link` header (RFC 8288), as GitHub pages: `per_page` 30, at most 100 unless said. */
+export function page<T>(all: readonly T[], query: URLSearchParams, url: string, largest = PAGE_LARGEST) {
+  const size = Math.min(Math.max(1, Number(query.get('per_page') ?? PAGE_DEFAULT) || PAGE_DEFAULT), largest)
   const current = Math.max(1, Number(query.get('page') ?? 1) || 1)
   const last = Math.max(1, Math.ceil(all.length / size))
   const link = (number: number, rel: string) => `<${url}?per_page=${size}&page=${number}>; rel="${rel}"`

@@ -1,7 +1,8 @@
+import type { AppFacts } from './apps.ts'
 import type { Account, Granted, Installation, Repository } from './github-state.ts'
 
 /** GitHub's JSON of an account (`simple-user`). */
-function accountResource({ id, login, type }: Account, baseUrl: string) {
+export function accountResource({ id, login, type }: Account, baseUrl: string) {
   const url = `${baseUrl}/users/${login}`
   return {
     login,
@@ -40,7 +41,7 @@ export function repositoryResource(repository: Repository, baseUrl: string) {
     owner: accountResource(owner, baseUrl),
     html_url: html,
     description: null,
-    fork: false,
+    fork: repository.parent !== undefined,
     url,
     ...Object.fromEntries(
       Object.entries(SUBRESOURCES).map(([key, path]) => [
@@ -85,18 +86,19 @@ export function repositoryResource(repository: Repository, baseUrl: string) {
 
 /** What "Get a repository" has beyond what listings have. */
 export function fullRepositoryResource(repository: Repository, baseUrl: string) {
-  return { ...repositoryResource(repository, baseUrl), network_count: 0, subscribers_count: 0 }
-}
-
-export interface AppFacts {
-  readonly id: number
-  readonly slug: string
-  readonly clientId: string
+  const { parent } = repository
+  const source = parent === undefined ? undefined : repositoryResource(parent, baseUrl)
+  return {
+    ...repositoryResource(repository, baseUrl),
+    network_count: 0,
+    subscribers_count: 0,
+    ...(source === undefined ? {} : { parent: source, source }),
+  }
 }
 
 /** GitHub's JSON of an installation. */
-export function installationResource(installation: Installation, app: AppFacts, baseUrl: string) {
-  const { id, account, permissions, repositories, suspendedAt, createdAt } = installation
+export function installationResource(installation: Installation, baseUrl: string) {
+  const { id, app, account, permissions, repositories, suspendedAt, createdAt } = installation
   const page = account.type === 'Organization' ? `organizations/${account.login}/settings` : 'settings'
   return {
     id,
@@ -188,6 +190,6 @@ const SUBRESOURCES: Readonly<Record<string, string>> = {
   trees: 'git/trees{/sha}',
 }
 
-function nodeId(type: string, id: number): string {
+export function nodeId(type: string, id: number): string {
   return Buffer.from(`${type.length}:${type}${id}`).toString('base64')
 }

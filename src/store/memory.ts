@@ -1,5 +1,5 @@
 import type { Clock } from '../exchange/ports.ts'
-import type { RefreshFamilies, Reservations, RevocationMarks, Stores } from '../exchange/stores.ts'
+import type { Affinities, RefreshFamilies, Reservations, RevocationMarks, Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { digest, wholeGeneration, wholeLife } from './checks.ts'
@@ -91,11 +91,28 @@ export function createMemoryStores({ clock, log, onRefusal, ...limits }: MemoryS
     release: (name) => step(() => reserved.delete(digest(name))),
   }
 
+  const held = createExpiringMap<number>(bounds)
+  const affinities: Affinities = {
+    claim: (name, appId, lifeMs) =>
+      step(() => {
+        const key = digest(name)
+        const holder = held.get(key) ?? appId
+        held.set(key, holder, now() + wholeLife(lifeMs))
+        return holder
+      }),
+    yield: (name, appId) =>
+      step(() => {
+        const key = digest(name)
+        if (held.get(key) === appId) held.delete(key)
+      }),
+  }
+
   return {
     kind: 'memory',
     families: refreshFamilies,
     marks: revocationMarks,
     reservations,
+    affinities,
     topics: createMemoryTopics({ step, log }),
     isHealthy: () => !closed,
     async close() {

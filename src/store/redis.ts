@@ -1,6 +1,7 @@
 import type { Clock } from '../exchange/ports.ts'
 import type { Stores } from '../exchange/stores.ts'
 import type { Logger } from '../runtime/log.ts'
+import { createRedisAffinities } from './redis-affinities.ts'
 import {
   connectForSteps,
   connectForTopics,
@@ -56,6 +57,7 @@ export async function createRedisStores({
     families: createRedisFamilies(steps, grace),
     marks: createRedisMarks(steps),
     reservations: createRedisReservations(steps),
+    affinities: createRedisAffinities(steps),
     topics,
     isHealthy: health.isHealthy,
     async close() {

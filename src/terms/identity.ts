@@ -30,5 +30,7 @@ export function policyPath(identity: string): string {
 
 export const POLICY_FOLDER = '.github/chainguard'
 export const POLICY_SUFFIX = '.sts.yaml'
+/** In the policies' folder of an owner's policy repository: which issuers the owner trusts. */
+export const TRUSTED_ISSUERS_FILE = 'trusted-token-issuers.yaml'
 
 const IDENTITY = /^[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]{0,127}$/

@@ -23,7 +23,8 @@ export function parseIssuer(text: string, rules: IssuerRules): Issuer {
   throw new Denial('ISSUER_MALFORMED', `invalid issuer format: ${quote(text)} ${fault}`)
 }
 
-function issuerFault(text: string, rules: IssuerRules): string | undefined {
+/** What is wrong with a text as an issuer, to be put behind it; undefined when nothing is. */
+export function issuerFault(text: string, rules: IssuerRules): string | undefined {
   if (codePoints(text) > ISSUER_LIMIT) return `is longer than ${ISSUER_LIMIT} characters`
   if (rules.named.has(text)) return undefined
   const parts = ISSUER.exec(text)

@@ -33,6 +33,38 @@ export function checkNotAhead(
   throw new Denial('TOKEN_NOT_YET_VALID', `${UNVERIFIED}: ${AHEAD[name]} ${instant(date)}; compare the clocks`)
 }
 
+/** How old a token may be. */
+export interface AgeRule {
+  /** Milliseconds; undefined: as old as its `exp` allows. */
+  readonly maxAgeMs: number | undefined
+  readonly nowMs: number
+}
+
+/**
+ * Checks how long ago a token was issued, by its `iat` (`MAX_TOKEN_AGE`). A token that is exactly `maxAgeMs` old is
+ * accepted, and there is no leeway. Refuses with `TOKEN_TOO_OLD` what is older, and what does not say when it was issued by
+ * a finite JSON number. Needs no signature, so it can be asked before anything is fetched.
+ */
+export function checkAge(payload: Readonly<Record<string, unknown>>, { maxAgeMs, nowMs }: AgeRule): void {
+  if (maxAgeMs === undefined) return
+  const accepted = `tokens are accepted for ${maxAgeMs / 1000} s after that`
+  const iat = numericDate(payload, 'iat')
+  if (iat === undefined) {
+    throw new Denial('TOKEN_TOO_OLD', `${UNVERIFIED}: it does not say when it was issued (iat), and ${accepted} only`)
+  }
+  if (iat === 'malformed') {
+    throw new Denial(
+      'TOKEN_TOO_OLD',
+      `${UNVERIFIED}: its iat is not a number of seconds since 1970, and ${accepted} only`,
+    )
+  }
+  if (nowMs - iat * 1000 <= maxAgeMs) return
+  throw new Denial(
+    'TOKEN_TOO_OLD',
+    `${UNVERIFIED}: it was issued at ${instant(iat)}, and ${accepted} only; get a fresh token`,
+  )
+}
+
 /** JSON.parse makes Infinity of `1e999`: that is no date. */
 function numericDate(payload: Readonly<Record<string, unknown>>, name: string): number | 'malformed' | undefined {
   const value = Object.hasOwn(payload, name) ? payload[name] : undefined

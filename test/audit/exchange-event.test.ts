@@ -45,6 +45,17 @@ test('a refusal before the token was verified names no actor', () => {
   })
 })
 
+test("what the organization's list says of the issuer, and permissions to rewrite the policy, are shown", () => {
+  const issuerAllowlist = { mode: 'audit', allowed: false, iss: 'https://issuer.example\n' } as const
+  const data = exchangeEventData(issuedRecord({ issuerAllowlist, selfWrite: ['contents', 'workflows'] }))
+  expect(data['issuer_allowlist']).toEqual({ mode: 'audit', allowed: false, iss: 'https://issuer.example\\u{a}' })
+  expect(data['self_write']).toEqual(['contents', 'workflows'])
+})
+
+test('where there is no permission to rewrite the policy, there is no member', () => {
+  expect(exchangeEventData(issuedRecord({ selfWrite: [] }))).not.toHaveProperty('self_write')
+})
+
 test.each([
   ['exact', { app: 'octo-sts' }],
   ['pattern', { app_pattern: 'octo-sts' }],

@@ -48,6 +48,12 @@ test("what a policy's owner should look at is in the line", () => {
   expect(JSON.parse(line)['policy_warnings']).toEqual(['permission "keys" is not published'])
 })
 
+test("what the organization's list says of the issuer, and permissions to rewrite the policy, are in the line", () => {
+  const issuerAllowlist = { mode: 'absent', allowed: true, iss: 'https://issuer.example' } as const
+  const [line = ''] = linesOf(issuedRecord({ issuerAllowlist, selfWrite: ['administration'] }))
+  expect(JSON.parse(line)).toMatchObject({ issuer_allowlist: issuerAllowlist, self_write: ['administration'] })
+})
+
 test('a refusal by the policy shows every rule with what it expected', () => {
   const evaluation = {
     allowed: false,

@@ -60,6 +60,7 @@ export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeReco
     },
     issuerAllowlist: undefined,
     selfWrite: undefined,
+    affinity: undefined,
     evaluation: {
       allowed: true,
       alternatives: [
@@ -90,6 +91,7 @@ export function refusedRecord(denial: Denial, change: Partial<ExchangeRecord> = 
     evaluation: undefined,
     issuerAllowlist: undefined,
     selfWrite: undefined,
+    affinity: undefined,
     grant: undefined,
     issued: undefined,
     steps: new Map(),

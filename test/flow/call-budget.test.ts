@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.ts'
 import { type Flow, startFlow } from '../support/flow.ts'
 
 const ORG = 'GET /orgs/{org}/installation'
@@ -17,6 +18,10 @@ beforeEach(async () => {
 })
 afterEach(() => flow.close())
 
+function isRead({ method, route }: { readonly method: string; readonly route: string | undefined }): boolean {
+  return `${method} ${route}` === FILE
+}
+
 /** Asks, sees that it was granted, and answers the calls that it took. */
 async function granted(question: Parameters<Flow['ask']>[0] = {}): Promise<string[]> {
   return flow.calls(async () => expect(await flow.ask(question)).toMatchObject({ code: 0 }))
@@ -27,20 +32,40 @@ async function refused(reason: string, question: Parameters<Flow['ask']>[0] = {}
 }
 
 describe('calls to GitHub', () => {
-  test('the first exchange of a fresh server makes four, one after the other', async () => {
-    expect(await granted()).toEqual([ORG, TOKEN, FILE, TOKEN])
+  test('the first exchange of a fresh server makes five: the policy and the trusted issuers are read side by side', async () => {
+    // Neither read is answered before both have come.
+    const held = flow.github.fault(
+      { method: 'GET', route: '/repos/{owner}/{repo}/contents/{path}', times: 2 },
+      { kind: 'hold', until: eventually(() => expect(flow.github.calls.filter(isRead)).toHaveLength(2)) },
+    )
+    expect(await granted()).toEqual([ORG, TOKEN, FILE, FILE, TOKEN])
+    expect(held.hits).toBe(2)
   })
 
-  test('five where the owner is a user', async () => {
-    expect(await granted({ scope: 'octocat/hello' })).toEqual([ORG, USER, TOKEN, FILE, TOKEN])
+  test('one more where the owner is a user', async () => {
+    flow.github.addRepository('octocat', '.github')
+    expect(await granted({ scope: 'octocat/hello' })).toEqual([ORG, USER, TOKEN, FILE, FILE, TOKEN])
   })
 
-  test('the first exchange makes four whatever the number of installations', async () => {
+  test('six where the App was not given the policy repository, and that is remembered', async () => {
+    flow.github.regrant(flow.installation, { repositories: ['app', 'docs'] })
+    const first = await granted()
+    expect(first.toSorted()).toEqual([FILE, ORG, ORG, TOKEN, TOKEN, TOKEN].toSorted())
+    expect(await granted()).toEqual([TOKEN])
+    expect(await granted({ scope: 'acme/docs' })).toEqual([TOKEN, FILE, TOKEN])
+  })
+
+  test('seven where that owner is a user', async () => {
+    expect(await granted({ scope: 'octocat/hello' })).toHaveLength(7)
+    expect(await granted({ scope: 'octocat/hello' })).toEqual([TOKEN])
+  })
+
+  test('the first exchange makes five whatever the number of installations', async () => {
     for (let index = 0; index < 300; index += 1) {
       flow.github.addAccount({ login: `org-${index}`, type: 'Organization' })
       flow.github.install(`org-${index}`, { permissions: { contents: 'read' }, repositories: 'all' })
     }
-    expect(await granted()).toEqual([ORG, TOKEN, FILE, TOKEN])
+    expect(await granted()).toEqual([ORG, TOKEN, FILE, FILE, TOKEN])
   })
 
   test('a repeated exchange makes exactly one, the mint', async () => {
@@ -75,15 +100,15 @@ describe('calls to GitHub', () => {
     expect(await refused('APP_NOT_INSTALLED', { scope: 'Stranger' })).toEqual([])
   })
 
-  test('64 equal cold exchanges share three, and make 64 mints with 64 tokens', async () => {
+  test('64 equal cold exchanges share four, and make 64 mints with 64 tokens', async () => {
     const token = await flow.workflowToken()
     const tokens = new Set<string | undefined>()
     const calls = await flow.calls(async () => {
       const answers = await Promise.all(Array.from({ length: 64 }, () => flow.ask({ token })))
       for (const answer of answers) tokens.add(answer.token)
     })
-    expect(calls.slice(0, 3)).toEqual([ORG, TOKEN, FILE])
-    expect(calls.slice(3)).toEqual(Array.from({ length: 64 }, () => TOKEN))
+    expect(calls.slice(0, 4)).toEqual([ORG, TOKEN, FILE, FILE])
+    expect(calls.slice(4)).toEqual(Array.from({ length: 64 }, () => TOKEN))
     expect(tokens.size).toBe(64)
     expect(flow.issuer.requests('/.well-known/openid-configuration')).toBe(1)
     expect(flow.issuer.requests('/jwks')).toBe(1)

@@ -174,7 +174,7 @@ describe.each(PROTOCOLS)('when a policy is valid, over %s', (_, over) => {
 test('single_use is refused where nothing remembers what was used', async () => {
   flow.policy('acme/app', 'ci', { single_use: 'true' })
   flow.policy('acme/app', 'other', { single_use: 'false' })
-  expect(await flow.calls(async () => expect(await outcome()).toBe('SINGLE_USE_UNAVAILABLE'))).toHaveLength(3)
+  expect(await flow.calls(async () => expect(await outcome()).toBe('SINGLE_USE_UNAVAILABLE'))).toHaveLength(4)
   expect(await outcome({ identity: 'other' })).toBe('granted')
 })
 

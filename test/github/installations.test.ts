@@ -128,7 +128,7 @@ describe('an installation', () => {
 })
 
 describe('the key of the App', () => {
-  const prove = () => world.github.proveKey(never())
+  const prove = () => world.app().proveKey(never())
 
   test('is proved by what GitHub says of its App', async () => {
     world = await createWorld()
@@ -173,15 +173,27 @@ describe('GitHub Enterprise Server', () => {
 describe('each request', () => {
   test('is reported with its route, its status and its duration', async () => {
     const reports: unknown[] = []
-    world = await createWorld({ callLimitMs: 300, onCall: ({ route, status }) => reports.push([route, status]) })
+    world = await createWorld({
+      callLimitMs: 300,
+      onCall: ({ durationMs, quota, ...report }) => reports.push({ ...report, left: quota?.remaining }),
+    })
     await world.github.loadPolicy(await world.policyRequest(), never())
     world.sandbox.fault({ method: 'GET' }, { kind: 'hang' })
     await reason(find('other'))
+    const file = '/repos/{owner}/{repo}/contents/.github/chainguard/{file}'
+    const asApp = { appId: 424_242, installationId: undefined }
+    const asInstallation = { appId: 424_242, installationId: world.installationId }
     expect(reports).toEqual([
-      ['GET /orgs/{org}/installation', 200],
-      ['POST /app/installations/{installation_id}/access_tokens', 201],
-      ['GET /repos/{owner}/{repo}/contents/.github/chainguard/{file}', 200],
-      ['GET /orgs/{org}/installation', undefined],
+      { method: 'GET', route: '/orgs/{org}/installation', status: 200, ...asApp, left: 999_999 },
+      {
+        method: 'POST',
+        route: '/app/installations/{installation_id}/access_tokens',
+        status: 201,
+        ...asApp,
+        left: 999_998,
+      },
+      { method: 'GET', route: file, status: 200, ...asInstallation, left: 999_999 },
+      { method: 'GET', route: '/orgs/{org}/installation', status: undefined, ...asApp, left: undefined },
     ])
   })
 })

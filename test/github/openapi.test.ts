@@ -14,7 +14,7 @@ describeWhereHad('every request of the service', () => {
     const routes = new Set<string>()
     world.sandbox.observe(({ method, route, status }) => routes.add(`${method} ${route} ${status}`))
     const { github } = world
-    await github.proveKey(never())
+    await world.app().proveKey(never())
     const request = await world.policyRequest()
     await github.loadPolicy(request, never())
     world.clock.advance(300_000)

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { PolicyFile } from '../../src/exchange/ports.ts'
+import type { Change } from '../../src/exchange/changes.ts'
+import type { PolicyFile, PolicyRequest } from '../../src/exchange/ports.ts'
 import type { Fault } from '../../src/sandbox/faults.ts'
 import { Denial } from '../../src/terms/denial.ts'
 import {
@@ -411,11 +412,11 @@ describe('a push', () => {
     expect(await reason(load({ identity: 'new' }))).toBe('POLICY_NOT_FOUND')
     world.sandbox.putFile('acme', 'app', POLICY_PATH, 'changed')
     world.sandbox.putFile('acme', 'app', '.github/chainguard/new.sts.yaml', 'new')
-    world.github.forgetPolicies(request)
+    world.github.forget(pushed(request))
     await load()
     await load({ identity: 'new' })
     expect(world.compiled).toEqual([POLICY, 'changed', 'new'])
-    world.github.forgetPolicies(request)
+    world.github.forget(pushed(request))
     world.sandbox.fault(FILE, unicorn)
     expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
   })
@@ -426,7 +427,7 @@ describe('a push', () => {
     const held = holdNextRead()
     const before = world.github.loadPolicy(request, never())
     await held.arrived()
-    world.github.forgetPolicies(request)
+    world.github.forget(pushed(request))
     world.calls()
     await world.github.loadPolicy(request, never())
     expect(world.calls()).toEqual([CONTENTS])
@@ -441,7 +442,7 @@ describe('a push', () => {
     const held = holdNextRead()
     const before = world.github.loadPolicy(request, never())
     await held.arrived()
-    world.github.forgetPolicies(request)
+    world.github.forget(pushed(request))
     held.release()
     await before
     world.calls()
@@ -449,6 +450,10 @@ describe('a push', () => {
     expect(world.calls()).toEqual([CONTENTS])
   })
 })
+
+function pushed({ installation, owner, repository }: PolicyRequest): Change {
+  return { kind: 'policies', accountId: installation.account.id, owner, repository, paths: 'all' }
+}
 
 /** Keeps the next read of the policy waiting. */
 function holdNextRead() {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Clock, Installation, PolicyRequest } from '../../src/exchange/ports.ts'
-import { createGitHub, type GitHub, type GitHubOptions } from '../../src/github/github.ts'
+import { createGitHub, type GitHub, type GitHubOptions, type ProvableApp } from '../../src/github/github.ts'
 import { createKeySigner, parsePrivateKey } from '../../src/keys/private-key.ts'
+import { compileTrustedIssuers } from '../../src/policy/compile-trusted-issuers.ts'
 import type { Compilation, PolicyKind } from '../../src/policy/trust-policy.ts'
 import { createLog } from '../../src/runtime/log.ts'
 import { createSandboxGitHub, type SandboxGitHub, type SandboxGitHubOptions } from '../../src/sandbox/github.ts'
@@ -18,6 +19,8 @@ export interface World {
   readonly installationId: number
   /** "METHOD route" of each request since the last time, in order of arrival. */
   calls(): string[]
+  /** The one App of all owners. */
+  app(): ProvableApp
   policyRequest(about?: Partial<PolicyRequest>): Promise<PolicyRequest>
   close(): Promise<void>
 }
@@ -68,6 +71,8 @@ export async function createWorld({ sandbox: sandboxOptions, ...options }: World
     baseUrl: sandbox.url,
     pools: poolOf({ id: sandbox.app.id, privateKey: sandbox.app.privateKeyPem }),
     log: createLog('silent'),
+    quota: { softFloor: 5000, hardFloor: 1500, staleMs: 300_000 },
+    policyRepository: '.github',
     stalePolicyMaxMs: 3_600_000,
     ...options,
     clock,
@@ -75,6 +80,7 @@ export async function createWorld({ sandbox: sandboxOptions, ...options }: World
       compiled.push(text)
       return compileAnything(text, kind)
     },
+    compileTrustedIssuers,
   })
   return {
     sandbox,
@@ -86,6 +92,11 @@ export async function createWorld({ sandbox: sandboxOptions, ...options }: World
       const made = sandbox.calls.map(({ method, route }) => `${method} ${route}`)
       sandbox.forgetCalls()
       return made
+    },
+    app() {
+      const [app] = github.apps
+      if (app === undefined) throw new Error('there is no App')
+      return app
     },
     async policyRequest(about = {}) {
       const owner = about.owner ?? 'acme'

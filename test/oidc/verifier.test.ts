@@ -120,6 +120,23 @@ describe('claims that are refused', () => {
   })
 })
 
+describe('a token of an age that the operator does not accept', () => {
+  test.each([
+    ['exactly as old as is accepted', { iat: NOW - 300 }, 'accepted'],
+    ['a second older', { iat: NOW - 301 }, 'TOKEN_TOO_OLD'],
+    ['without iat', { iat: undefined }, 'TOKEN_TOO_OLD'],
+    ['issued in the future', { iat: NOW + 301 }, 'TOKEN_NOT_YET_VALID'],
+    ['old and expired', { iat: NOW - 301, exp: NOW }, 'TOKEN_EXPIRED'],
+  ])('%s', async (_name, claims, reason) => {
+    const strict = await createVerifierWorld({ maxTokenAgeMs: 300_000 })
+    try {
+      expect(await strict.reason(await strict.issuer.sign({ sub: SUB, ...claims }))).toBe(reason)
+    } finally {
+      await strict.close()
+    }
+  })
+})
+
 describe('headers that are refused', () => {
   const secret = new TextEncoder().encode('0123456789abcdef0123456789abcdef')
 

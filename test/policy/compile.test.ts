@@ -61,8 +61,8 @@ describe('a file that does not parse', () => {
     ['an empty document', '---\n...\n', ['-:-  the file is empty']],
     ['a text', 'hello', ['-:-  the file must be a mapping of fields to values']],
     ['a list', '- a', ['-:-  the file must be a mapping of fields to values']],
-    ['two documents', `${WHOLE}---\n${WHOLE}`, ['-:-  the file holds several documents; a policy is one']],
-    ['a document after the end', `${WHOLE}...\nmore: x\n`, ['-:-  the file holds several documents; a policy is one']],
+    ['two documents', `${WHOLE}---\n${WHOLE}`, ['-:-  the file holds several documents; it must be one']],
+    ['a document after the end', `${WHOLE}...\nmore: x\n`, ['-:-  the file holds several documents; it must be one']],
     ['an unclosed list', '{issuer: [', ['1:11  not valid YAML: unexpected end of the stream within a flow collection']],
     [
       'a NUL that could hide the rest',
@@ -265,8 +265,8 @@ describe('a policy whose rules do not hold', () => {
     const claims = Array.from({ length: 5 }, (_, index) => `  c${index}: a{850}b{850}\n`).join('')
     expect(outcome(`${WHOLE}claim_pattern:\n${claims}`)).toEqual([
       'compile',
-      '9:3 /claim_pattern/c3 claim_pattern "c3" is one pattern too many: all patterns of the policy together are too large',
-      '10:3 /claim_pattern/c4 claim_pattern "c4" is one pattern too many: all patterns of the policy together are too large',
+      '9:3 /claim_pattern/c3 claim_pattern "c3" is one pattern too many: all patterns of the file together are too large',
+      '10:3 /claim_pattern/c4 claim_pattern "c4" is one pattern too many: all patterns of the file together are too large',
     ])
   })
 

@@ -140,7 +140,11 @@ describe('organization permissions in a repository policy', () => {
     kind: 'repository' | 'organization' = 'repository',
   ) => {
     try {
-      guard(policyOf(`issuer: x\nsubject: y\npermissions: {${permissions}}`, kind), { repoPolicyOrgPermissions: rule })
+      guard(policyOf(`issuer: x\nsubject: y\npermissions: {${permissions}}`, kind), {
+        repoPolicyOrgPermissions: rule,
+        maxPermissions: undefined,
+        selfWrite: 'allow',
+      })
       return 'ok'
     } catch (error) {
       if (!(error instanceof Denial)) throw error

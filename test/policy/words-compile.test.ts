@@ -89,7 +89,7 @@ describe('rules', () => {
     const rule = '{issuer: a, subject_pattern: "(?:ab){250}"}'
     expect(outcome(`rules: [${Array.from({ length: 3 }, () => rule).join(', ')}]\n${TAIL}`)).toEqual(['ok'])
     expect(outcome(`rules: [${Array.from({ length: 32 }, () => rule).join(', ')}]\n${TAIL}`)).toContain(
-      '1 /rules/31/subject_pattern rules[31] subject_pattern is one pattern too many: all patterns of the policy together are too large',
+      '1 /rules/31/subject_pattern rules[31] subject_pattern is one pattern too many: all patterns of the file together are too large',
     )
   })
 })
@@ -160,7 +160,7 @@ describe('claims, forbidden_claims and github_actions', () => {
     expect(outcome(`${HEAD}claims: {${claims(450)}}\n${TAIL}`)).toEqual(['ok'])
     expect(outcome(`${HEAD}claims: {${claims(456)}}\n${TAIL}`)).toEqual([
       'compile',
-      '3 /claims/c455 claims "c455" is one rule too many: all rules of the policy together are too large',
+      '3 /claims/c455 claims "c455" is one rule too many: all rules of the file together are too large',
     ])
   })
 

@@ -106,7 +106,8 @@ describe('what a path holds', () => {
   })
 
   test('no more than a thousand entries of a directory', async () => {
-    for (let index = 0; index < 1001; index += 1) github.putFile('acme', 'public', `many/${index}.txt`, '')
+    const files = Object.fromEntries(Array.from({ length: 1001 }, (_, index) => [`many/${index}.txt`, '']))
+    github.commit('acme', 'public', { files })
     const { body } = await client.send('GET', '/repos/acme/public/contents/many', { bearer: reader })
     expect(body).toHaveLength(1000)
   })

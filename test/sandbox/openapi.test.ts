@@ -3,8 +3,10 @@ import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/githu
 import type { Observation } from '../../src/sandbox/github-server.ts'
 import { createGitHubClient, type GitHubClient, member } from '../support/github-client.ts'
 import { type Conformance, loadConformance, watchConformance } from '../support/openapi.ts'
+import { talk } from './openapi-talk.ts'
 
 const ACCESS_TOKENS = 'POST /app/installations/{installation_id}/access_tokens 201'
+const PULL = 'GET /repos/{owner}/{repo}/pulls/{pull_number} 200'
 
 /** One member of each route's request or answer, made wrong: what the check must say then. */
 const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong: unknown, fault: string])[] = [
@@ -28,6 +30,16 @@ const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong:
   ['request/token', 'DELETE /installation/token 204', 'x', 'request: this operation takes no body'],
   ['answer/message', 'DELETE /installation/token 204', 'x', 'answer: this status has no body'],
   ['answer/sha', 'GET /repos/{owner}/{repo}/contents/{path} 200', undefined, "must have required property 'sha'"],
+  ['answer/sha', 'GET /repos/{owner}/{repo}/commits/{ref} 200', undefined, "must have required property 'sha'"],
+  ['answer/files/0/status', 'GET /repos/{owner}/{repo}/commits/{ref} 200', 'new', 'answer: /files/0/status'],
+  ['answer/status', 'GET /repos/{owner}/{repo}/compare/{basehead} 200', 'before', 'answer: /status'],
+  ['answer/truncated', 'GET /repos/{owner}/{repo}/git/trees/{tree_sha} 200', 'no', '/truncated must be boolean'],
+  ['answer/size', 'GET /repos/{owner}/{repo}/git/blobs/{file_sha} 200', 'big', 'answer: /size must be'],
+  ['answer/object/sha', 'GET /repos/{owner}/{repo}/git/ref/{ref} 200', undefined, "must have required property 'sha'"],
+  ['answer/commit', 'GET /repos/{owner}/{repo}/branches/{branch} 200', 'x', 'answer: /commit must be object'],
+  ['answer/head/repo', PULL, undefined, "must have required property 'repo'"],
+  ['answer/merged', PULL, undefined, "must have required property 'merged'"],
+  ['answer/0/filename', 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 200', 1, '/0/filename must be string'],
   ['answer/private', 'GET /repos/{owner}/{repo} 200', 'yes', 'answer: /private must be boolean'],
   ['answer/total_count', 'GET /installation/repositories 200', '2', 'answer: /total_count must be integer'],
   ['answer/resources/core', 'GET /rate_limit 200', undefined, "must have required property 'core'"],
@@ -93,73 +105,6 @@ describeWhereHad("the sandbox speaks GitHub's published API", () => {
   })
 })
 
-/** Every route, each refusal it has: all that the sandbox can say. */
-async function talk(github: SandboxGitHub, client: GitHubClient): Promise<void> {
-  github.addAccount({ login: 'acme', type: 'Organization' })
-  github.addAccount({ login: 'octocat', type: 'User' })
-  github.addRepository('acme', 'app', { files: { 'README.md': '# App\n', 'src/main.ts': '' } })
-  github.addRepository('acme', 'docs', { private: false, files: { 'README.md': '# Docs\n' } })
-  github.addRepository('acme', 'old', { private: false })
-  github.renameRepository('acme', 'old', { name: 'new' })
-  github.putFile('acme', 'app', 'link', { type: 'symlink', target: '/etc/passwd' })
-  github.putFile('acme', 'app', 'sub', {
-    type: 'submodule',
-    url: 'https://github.com/acme/lib.git',
-    commit: '1'.repeat(40),
-  })
-  const all = github.install('acme', { permissions: { contents: 'write', issues: 'read' }, repositories: 'all' })
-  github.install('octocat', { permissions: { contents: 'read' }, repositories: [], suspended: true })
-  const bearer = client.appJwt()
-  const as = (token: string) => ({ bearer: token })
-
-  await client.send('GET', '/app', { bearer })
-  await client.send('GET', '/app', as('nonsense'))
-  await client.send('GET', '/app/installations?per_page=1', { bearer })
-  for (const path of [
-    '/orgs/acme',
-    '/orgs/nobody',
-    '/users/octocat',
-    '/users/nobody',
-    '/repos/acme/app',
-    '/repos/acme/no',
-  ]) {
-    await client.send('GET', `${path}/installation`, { bearer })
-  }
-  await client.send('GET', '/repos/acme/old/installation', { bearer })
-  const mint = `/app/installations/${all}/access_tokens`
-  await client.send('POST', mint, {
-    bearer,
-    body: { permissions: { contents: 'read' }, repositories: ['app', 'docs'] },
-  })
-  await client.send('POST', mint, { bearer, body: { permissions: { actions: 'read' } } })
-  await client.send('POST', mint, { bearer, body: { repositories: ['nowhere'] } })
-  await client.send('POST', '/app/installations/1/access_tokens', { bearer })
-  const suspended = [...github.installations.values()].find(({ suspendedAt }) => suspendedAt !== undefined)
-  await client.send('POST', `/app/installations/${suspended?.id}/access_tokens`, { bearer })
-  await client.send('POST', mint, as('nonsense'))
-
-  const token = as(await client.mint(all))
-  const blind = as(await client.mint(all, { permissions: { issues: 'read' } }))
-  for (const path of ['README.md', 'src', 'src/main.ts', 'link', 'sub', 'missing']) {
-    await client.send('GET', `/repos/acme/app/contents/${path}`, token)
-  }
-  const { headers } = await client.send('GET', '/repos/acme/app/contents/README.md', token)
-  await client.send('GET', '/repos/acme/app/contents/README.md?ref=main', {
-    ...token,
-    headers: { 'if-none-match': headers.get('etag') ?? '' },
-  })
-  await client.send('GET', '/repos/acme/app/contents/README.md', blind)
-  await client.send('GET', '/repos/acme/app/contents/README.md', as('nonsense'))
-  await client.send('GET', '/repos/acme/old/contents/README.md', token)
-  await client.send('GET', '/repos/acme/app', token)
-  await client.send('GET', '/repos/acme/old', token)
-  await client.send('GET', '/repos/acme/missing', token)
-  await client.send('GET', '/installation/repositories?per_page=2&page=1', token)
-  await client.send('GET', '/rate_limit', token)
-  await client.send('DELETE', '/installation/token', token)
-  await client.send('DELETE', '/installation/token', token)
-}
-
 const SPOKEN = [
   'DELETE /installation/token 204',
   'DELETE /installation/token 401',
@@ -173,15 +118,34 @@ const SPOKEN = [
   'GET /repos/{owner}/{repo} 200',
   'GET /repos/{owner}/{repo} 301',
   'GET /repos/{owner}/{repo} 404',
+  'GET /repos/{owner}/{repo}/branches/{branch} 200',
+  'GET /repos/{owner}/{repo}/branches/{branch} 404',
+  'GET /repos/{owner}/{repo}/commits/{ref} 200',
+  'GET /repos/{owner}/{repo}/commits/{ref} 409',
+  'GET /repos/{owner}/{repo}/commits/{ref} 422',
+  'GET /repos/{owner}/{repo}/compare/{basehead} 200',
+  'GET /repos/{owner}/{repo}/compare/{basehead} 404',
   'GET /repos/{owner}/{repo}/contents/{path} 200',
   'GET /repos/{owner}/{repo}/contents/{path} 301',
   'GET /repos/{owner}/{repo}/contents/{path} 304',
   'GET /repos/{owner}/{repo}/contents/{path} 401',
   'GET /repos/{owner}/{repo}/contents/{path} 403',
   'GET /repos/{owner}/{repo}/contents/{path} 404',
+  'GET /repos/{owner}/{repo}/git/blobs/{file_sha} 200',
+  'GET /repos/{owner}/{repo}/git/blobs/{file_sha} 404',
+  'GET /repos/{owner}/{repo}/git/ref/{ref} 200',
+  'GET /repos/{owner}/{repo}/git/ref/{ref} 404',
+  'GET /repos/{owner}/{repo}/git/trees/{tree_sha} 200',
+  'GET /repos/{owner}/{repo}/git/trees/{tree_sha} 404',
+  'GET /repos/{owner}/{repo}/git/trees/{tree_sha} 409',
   'GET /repos/{owner}/{repo}/installation 200',
   'GET /repos/{owner}/{repo}/installation 301',
   'GET /repos/{owner}/{repo}/installation 404',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 200',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 403',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number} 404',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 200',
+  'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 404',
   'GET /users/{username}/installation 200',
   'GET /users/{username}/installation 404',
   'POST /app/installations/{installation_id}/access_tokens 201',

@@ -26,6 +26,32 @@ describe.each(KINDS)('$name', ({ available, start }) => {
   const standings = (stores: Stores, family: string, generations: readonly number[]) =>
     Promise.all(generations.map((generation) => stores.families.standing(family, generation)))
 
+  describe('which App minted before', () => {
+    it('is the one that claimed first, for all', async () => {
+      const key = newFamily()
+      expect(await one.affinities.claim(key, 1, HOUR_MS)).toBe(1)
+      expect(await other.affinities.claim(key, 2, HOUR_MS)).toBe(1)
+      expect(await one.affinities.claim(newFamily(), 2, HOUR_MS)).toBe(2)
+    })
+
+    it('is one, however many claim at once', async () => {
+      const key = newFamily()
+      const holders = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => (index % 2 ? one : other).affinities.claim(key, index + 1, HOUR_MS)),
+      )
+      expect(new Set(holders).size).toBe(1)
+    })
+
+    it('is nobody once it has yielded, and no other can make it yield', async () => {
+      const key = newFamily()
+      await one.affinities.claim(key, 1, HOUR_MS)
+      await other.affinities.yield(key, 2)
+      expect(await other.affinities.claim(key, 2, HOUR_MS)).toBe(1)
+      await other.affinities.yield(key, 1)
+      expect(await one.affinities.claim(key, 2, HOUR_MS)).toBe(2)
+    })
+  })
+
   describe('a refresh family', () => {
     it('begins with generation 0, by the clock of the store', async () => {
       const family = newFamily()

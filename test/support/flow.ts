@@ -9,8 +9,10 @@ import { rsaKeyPem } from './github-client.ts'
 
 /** The composed service in its world, over real sockets: an organization `acme`, a user `octocat`, and what tests add. */
 export interface Flow extends Stack {
-  /** Id of acme's installation. */
+  /** Id of acme's installation of the first App. */
   readonly installation: number
+  /** Ids of acme's installations, App by App. */
+  readonly installations: readonly number[]
   /** Lines of the log, parsed. */
   readonly lines: Record<string, unknown>[]
   /** Puts a policy where its scope has it; its issuer is the embedded one, its subject the main branch of acme/app, unless said. */
@@ -27,6 +29,8 @@ export interface Flow extends Stack {
 export interface FlowOptions {
   readonly settings?: Partial<Settings>
   readonly github?: SandboxGitHubOptions
+  /** How many Apps there are; each is installed for acme, for all its repositories. */
+  readonly apps?: number
 }
 
 const EVERYTHING = {
@@ -38,7 +42,11 @@ const EVERYTHING = {
   organization_administration: 'write',
 } as const
 
-export async function startFlow({ settings = {}, github: gitHubOptions = {} }: FlowOptions = {}): Promise<Flow> {
+export async function startFlow({
+  settings = {},
+  github: gitHubOptions = {},
+  apps = 1,
+}: FlowOptions = {}): Promise<Flow> {
   const lines: Record<string, unknown>[] = []
   const log = pino(
     { base: null, messageKey: 'message', level: 'debug' },
@@ -50,6 +58,7 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
     log,
     clock,
     settings,
+    moreApps: Array.from({ length: apps - 1 }, () => ({ privateKeyPem: APP_KEY })),
     github: { app: { privateKeyPem: APP_KEY }, ...gitHubOptions },
     issuer: { keys: await ISSUER_KEYS },
   })
@@ -59,7 +68,9 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
   for (const [index, name] of ['.github', 'app', 'docs', 'infra'].entries()) {
     github.addRepository('acme', name, { id: 2000 + index })
   }
-  const installation = github.install('acme', { permissions: EVERYTHING, repositories: 'all' })
+  const [installation = 0, ...others] = github.apps.map(({ id }) =>
+    github.install('acme', { permissions: EVERYTHING, repositories: 'all', app: id }),
+  )
   github.addAccount({ login: 'octocat', type: 'User', id: 1002 })
   github.addRepository('octocat', 'hello', { id: 3001 })
   github.install('octocat', { permissions: EVERYTHING, repositories: 'all' })
@@ -68,6 +79,7 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
   const flow: Flow = {
     ...stack,
     installation,
+    installations: [installation, ...others],
     lines,
     policy(scope, identity, change = {}) {
       const [owner = '', repository = '.github'] = scope.split('/')
@@ -98,7 +110,7 @@ export async function startFlow({ settings = {}, github: gitHubOptions = {} }: F
 }
 
 /** Made once: RSA keys take their time. */
-const APP_KEY = rsaKeyPem()
+export const APP_KEY = rsaKeyPem()
 const ISSUER_KEYS = generateSandboxKeys()
 
 /** One test for each protocol. */

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import type { SandboxApp } from '../../src/sandbox/apps.ts'
 import type { SandboxGitHub } from '../../src/sandbox/github.ts'
 
 /** A plain client of the embedded GitHub: no retries, no redirects followed. */
@@ -24,7 +25,12 @@ export interface Reply {
   readonly body: unknown
 }
 
-export function createGitHubClient(github: SandboxGitHub, nowMs: () => number = Date.now): GitHubClient {
+/** `app` is the App whose JWTs it sends, the first when not given. */
+export function createGitHubClient(
+  github: SandboxGitHub,
+  nowMs: () => number = Date.now,
+  app: SandboxApp = github.app,
+): GitHubClient {
   const send: GitHubClient['send'] = async (method, path, { bearer, body, headers } = {}) => {
     const response = await fetch(`${github.url}${path}`, {
       method,
@@ -37,7 +43,7 @@ export function createGitHubClient(github: SandboxGitHub, nowMs: () => number = 
   }
   const appJwt: GitHubClient['appJwt'] = (claims = {}) => {
     const now = Math.floor(nowMs() / 1000)
-    return signAppJwt({ iss: github.app.id, iat: now - 60, exp: now + 540, ...claims }, github.app.privateKeyPem)
+    return signAppJwt({ iss: app.id, iat: now - 60, exp: now + 540, ...claims }, app.privateKeyPem)
   }
   return {
     send,

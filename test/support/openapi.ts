@@ -122,7 +122,7 @@ const UNDOCUMENTED: readonly { readonly status: number; readonly routes: RegExp;
   },
   {
     status: 404,
-    routes: /^\/(orgs\/\{org\}|users\/\{username\})\/installation$/,
+    routes: /^\/(orgs\/\{org\}|users\/\{username\})\/installation$|\/pulls\/\{pull_number\}\/files$|\/check-runs/,
     source:
       'docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api: "404 Not Found" for what is not there',
   },
@@ -130,6 +130,12 @@ const UNDOCUMENTED: readonly { readonly status: number; readonly routes: RegExp;
     status: 400,
     routes: /access_tokens$/,
     source: 'docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api: "Problems parsing JSON"',
+  },
+  {
+    status: 422,
+    routes: /\/check-runs/,
+    source:
+      'docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api: "Validation failed", "Invalid request"',
   },
   {
     status: 301,

@@ -16,21 +16,21 @@ type FileText = { readonly ok: true; readonly text: string } | { readonly ok: fa
  * Reads an answer of 200 to `GET /repos/{owner}/{repo}/contents/{path}`. A link to a file of the repository is followed by
  * GitHub itself and arrives as that file. Anything that is none of GitHub's shapes is refused with `GITHUB_UNAVAILABLE`.
  */
-export function readPathContent(answer: Answer): PathContent {
+export function readPathContent(answer: Answer, doing: string): PathContent {
   const { body } = answer
   if (Array.isArray(body)) return { kind: 'no-file', what: 'a folder' }
-  if (!isJsonObject(body)) throw unreadable(DOING, answer)
+  if (!isJsonObject(body)) throw unreadable(doing, answer)
   const { type, sha } = body
   const what = typeof type === 'string' ? NO_FILES.get(type) : undefined
   if (what !== undefined) return { kind: 'no-file', what }
-  if (type !== 'file' || typeof sha !== 'string' || !SHA.test(sha)) throw unreadable(DOING, answer)
-  return { kind: 'file', sha, text: textOf(body, answer) }
+  if (type !== 'file' || typeof sha !== 'string' || !SHA.test(sha)) throw unreadable(doing, answer)
+  return { kind: 'file', sha, text: textOf(body, answer, doing) }
 }
 
-function textOf({ encoding, content, size }: Record<string, unknown>, answer: Answer): FileText {
+function textOf({ encoding, content, size }: Record<string, unknown>, answer: Answer, doing: string): FileText {
   // From 1 MB on GitHub leaves the content out and says so.
   if (encoding === 'none') return tooLarge(typeof size === 'number' ? size : undefined)
-  if (encoding !== 'base64' || typeof content !== 'string' || !BASE64.test(content)) throw unreadable(DOING, answer)
+  if (encoding !== 'base64' || typeof content !== 'string' || !BASE64.test(content)) throw unreadable(doing, answer)
   const bytes = Buffer.from(content, 'base64')
   if (bytes.length > POLICY_LIMIT_BYTES) return tooLarge(bytes.length)
   try {
@@ -48,7 +48,6 @@ function fault(message: string): FileText {
   return { ok: false, finding: { message, pointer: '' } }
 }
 
-const DOING = 'reading the trust policy'
 const NO_FILES: ReadonlyMap<string, string> = new Map([
   ['dir', 'a folder'],
   ['submodule', 'a submodule'],

@@ -1,0 +1,138 @@
+import { Denial, type Reason } from '../terms/denial.ts'
+import { nameKey } from '../terms/scope.ts'
+import { quote } from '../terms/text.ts'
+import type { AppClient } from './app-client.ts'
+import type { QuotaBook } from './quota-book.ts'
+
+export interface QuotaFloors {
+  /** Requests left above which an App is as good as any: the one with most left is taken. */
+  readonly softFloor: number
+  /** Below it an App is used only when there is no other. */
+  readonly hardFloor: number
+}
+
+/** Which Apps serve whom, and whose turn it is. */
+export interface AppPool {
+  readonly all: readonly AppClient[]
+  /** Those of an owner, the best first. Refuses `APP_NOT_CONFIGURED`. */
+  inOrder(owner: string): readonly AppClient[]
+  /** Undefined for an App that is not configured. */
+  withId(id: number): AppClient | undefined
+}
+
+export interface AppPoolOptions {
+  /** By the name of an owner in lower case, and `*` for all others. */
+  readonly pools: ReadonlyMap<string, readonly AppClient[]>
+  readonly quota: QuotaBook
+  readonly floors: QuotaFloors
+}
+
+/**
+ * Turns by what GitHub says is left: first Apps of which nothing is known (only asking tells), then those above the soft
+ * floor, the fullest first, then those above the hard floor, then any; behind all of them Apps that GitHub limits just now,
+ * and Apps that are known not to be installed for the owner. What the App and its installation have left is read apart, and
+ * the lesser counts: an App is as good as what it will be out of first.
+ */
+export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool {
+  const byId = new Map([...pools.values()].flat().map((app) => [app.id, app]))
+  const rankOf = (app: AppClient, owner: string): Rank => {
+    const known = app.installations.known(owner)
+    if (known === 'refused') return { tier: Tier.Refused, left: 0 }
+    const asApp = { appId: app.id, installationId: undefined }
+    const asInstallation = known === undefined ? undefined : { appId: app.id, installationId: known.id }
+    if (quota.isLimited(asApp) || (asInstallation !== undefined && quota.isLimited(asInstallation)))
+      return { tier: Tier.Limited, left: 0 }
+    const left = least(quota.remaining(asApp), asInstallation && quota.remaining(asInstallation))
+    if (left === undefined) return { tier: Tier.Unknown, left: 0 }
+    if (left > floors.softFloor) return { tier: Tier.AboveSoft, left }
+    return { tier: left > floors.hardFloor ? Tier.AboveHard : Tier.Any, left }
+  }
+  return {
+    all: [...byId.values()],
+    inOrder(owner) {
+      const apps = pools.get(nameKey(owner)) ?? pools.get(EVERYBODY)
+      if (apps === undefined) throw notConfigured(owner)
+      if (apps.length === 1) return apps
+      const ranked = apps.map((app) => ({ app, ...rankOf(app, owner) }))
+      return ranked.toSorted((a, b) => a.tier - b.tier || b.left - a.left).map(({ app }) => app)
+    },
+    withId: (id) => byId.get(id),
+  }
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+interface Rank {
+  readonly tier: (typeof Tier)[keyof typeof Tier]
+  readonly left: number
+}
+
+const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refused: 5 } as const
+
+/**
+ * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone;
+ * of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no call, so it does
+ * not count as a try.
+ */
+export async function inTurn<T>(
+  apps: readonly AppClient[],
+  work: (app: AppClient) => Promise<T>,
+  { tries = APPS_TRIED, free = () => false }: { tries?: number; free?: (app: AppClient) => boolean } = {},
+): Promise<T> {
+  let worst: Denial | undefined
+  let left = tries
+  for (const app of apps) {
+    if (left === 0) break
+    if (!free(app)) left -= 1
+    try {
+      return await work(app)
+    } catch (error) {
+      if (!isOfOneApp(error)) throw error
+      if (worst === undefined || weight(error) < weight(worst)) worst = error
+    }
+  }
+  throw worst ?? new Error('an owner has no App')
+}
+
+/** True for what another App may be able to do all the same. */
+export function isOfOneApp(error: unknown): error is Denial {
+  return error instanceof Denial && WEIGHTS.has(error.reason)
+}
+
+function weight({ reason }: Denial): number {
+  return WEIGHTS.get(reason) ?? 0
+}
+
+function notConfigured(owner: string): Denial {
+  return new Denial(
+    'APP_NOT_CONFIGURED',
+    `no GitHub App configured for org ${quote(owner)}: check the owner's name, or ask the operator of this service`,
+  )
+}
+
+const EVERYBODY = '*'
+/** For one step of one exchange: each can cost two look-ups and a token. */
+const APPS_TRIED = 3
+
+/** Refusals of one App alone. What can pass by itself comes first, what somebody can mend next, "not here" last. */
+const WEIGHTS: ReadonlyMap<Reason, number> = new Map(
+  (
+    [
+      'GITHUB_RATE_LIMITED',
+      'SIGNER_UNAVAILABLE',
+      'TRUSTED_ISSUERS_FORBIDDEN',
+      'POLICY_READ_FORBIDDEN',
+      'CONTENTS_NOT_GRANTED',
+      'MINT_PERMISSION_NOT_GRANTED',
+      'MINT_REPOSITORY_NOT_SELECTED',
+      'MINT_REFUSED',
+      'INSTALLATION_SUSPENDED',
+      'REPOSITORY_NOT_SELECTED',
+      'SIGNER_REFUSED',
+      'APP_CREDENTIALS_REFUSED',
+      'APP_NOT_INSTALLED',
+    ] as const satisfies readonly Reason[]
+  ).map((reason, index) => [reason, index]),
+)
