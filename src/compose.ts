@@ -31,6 +31,7 @@ import { openTracer } from './runtime/tracing.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
+import type { Reason } from './terms/denial.ts'
 import { type Tracer, UNTRACED } from './terms/tracer.ts'
 import { listenForWebhooks } from './webhook/server.ts'
 import { createWebhook, type Webhook } from './webhook/webhook.ts'
@@ -167,7 +168,7 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
   try {
     const monotonic = () => clock.monotonic()
     const metrics = settings.metrics === undefined ? undefined : await openMetrics(settings, clock)
-    const isFault = (reason: Parameters<typeof outcomeOf>[0]['reason']) => FAULTS.has(outcomeOf({ reason }))
+    const isFault = (reason: Reason) => FAULTS.has(outcomeOf({ reason }))
     const tracing = settings.tracing ? await openTracer({ version: VERSION, isFault, log }) : undefined
     const tracer: Tracer = tracing ?? UNTRACED
     const keys = createKeyServices({ monotonic, vault: settings.vault })
@@ -175,7 +176,10 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
     const signerOf = async ({ id, key }: ConfiguredApp): Promise<AppOptions> => {
       const sign = await keys.createSigner(key)
       const provider = key.kind === 'kms' ? key.provider : 'pem'
-      return { id, sign: observedSigner(sign, { provider, tracer, report: metrics?.observeSignature ?? ignore, monotonic }) }
+      return {
+        id,
+        sign: observedSigner(sign, { provider, tracer, report: metrics?.observeSignature ?? ignore, monotonic }),
+      }
     }
     const github = createGitHub({
       baseUrl: settings.githubBaseUrl,
@@ -212,7 +216,15 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
           'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
         ),
     })
-    const webhook = await openWebhook(settings, { keys, github, announce: changes.announce, events, metrics, clock, log })
+    const webhook = await openWebhook(settings, {
+      keys,
+      github,
+      announce: changes.announce,
+      events,
+      metrics,
+      clock,
+      log,
+    })
     const proof = createKeyProof(github.apps, { log, signal })
     const at = host === undefined ? {} : { host }
     const scraped = await listenForScrapes(metrics, settings, { at, events, stores, isReady: proof.isProved, log })
@@ -328,9 +340,7 @@ async function openWebhook(
     policyRepository,
     isOurApp: (id) => github.appWithId(id) !== undefined,
     log,
-    ...(metrics === undefined
-      ? {}
-      : { onAnswer: metrics.observeWebhook, onChecked: (outcome) => metrics.observePolicyCheck(outcome) }),
+    ...(metrics === undefined ? {} : { onAnswer: metrics.observeWebhook, onChecked: metrics.observePolicyCheck }),
     ports: {
       openRepository: access.open,
       listRepositories: github.listRepositories,

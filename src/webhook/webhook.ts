@@ -24,6 +24,10 @@ export interface WebhookOptions extends SignatureRules, CheckRules {
   /** In lower case; empty: every owner. The policies of others are not checked. */
   readonly organizations: readonly string[]
   readonly log: Logger
+  /** Told of each answer; `event` is as the header has it. */
+  readonly onAnswer?: (report: { readonly event: string; readonly status: number }) => void
+  /** Told of the end of each check. */
+  readonly onChecked?: (outcome: 'done' | 'failed' | 'dropped') => void
   readonly limits?: Partial<WebhookLimits>
 }
 
@@ -94,6 +98,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
       if (!success) recent.delete(job.key)
     })
     logEnd(log, job, accepted)
+    void accepted.end.then(({ kind }) => options.onChecked?.(kind))
     return { succeeded, answer: answerInTime(accepted, endsAt - ports.clock.monotonic()) }
   }
 
@@ -151,6 +156,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
         .catch((error: unknown) => refusalOf(error, log))
         .then((result) => {
           logAnswer(log, request, result)
+          options.onAnswer?.({ event: headerOf(request, 'x-github-event') ?? '', status: result.status })
           sendAnswer(request, response, { ...result, closing })
         })
         .catch((err: unknown) => {
