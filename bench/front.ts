@@ -25,13 +25,14 @@ export interface Front {
 
 /**
  * Stands before the embedded GitHub with TLS, as a network would. It answers by itself only what the embedded GitHub has
- * answered before: a mint with an App JWT, a path and a body that are known gets that answer again, with a new token and a
- * new end. So everything new is really checked, the bytes are the same, and the counterpart costs less than the server.
+ * answered before: a mint with an App JWT that it accepted, and a path and a body that it granted, gets that answer again,
+ * with a new token and a new end. So everything new is really checked, the bytes are the same, and the counterpart costs less than the server.
  */
 export async function startFront(tls: { readonly cert: string; readonly key: string }, target: string): Promise<Front> {
   const agent = new Agent({ keepAlive: true })
   const { hostname, port } = new URL(target)
   const known = new Map<string, Template>()
+  const accepted = new Set<string>()
   let count = newCount()
   let delayMs = 0
 
@@ -51,15 +52,18 @@ export async function startFront(tls: { readonly cert: string; readonly key: str
     count[kind] += 1
     if (kind === 'mints' || kind === 'readerMints' || kind === 'installations') count.appJwts.add(authorization)
     if (delayMs > 0) await sleep(delayMs)
-    const key = kind === 'mints' ? `${authorization}\n${incoming.url}\n${body.toString('latin1')}` : undefined
+    const key = kind === 'mints' ? `${incoming.url}\n${body.toString('latin1')}` : undefined
     const template = key === undefined ? undefined : known.get(key)
-    if (template !== undefined) {
+    if (template !== undefined && accepted.has(authorization)) {
       const text = template.before + newToken() + template.between + ends() + template.after
       response.writeHead(201, { ...template.headers, 'content-length': Buffer.byteLength(text) }).end(text)
       return
     }
     const answer = await forward(incoming, body)
-    if (key !== undefined && answer.status === 201 && known.size < MOST_KNOWN) known.set(key, templateOf(answer))
+    if (key !== undefined && answer.status === 201) {
+      accepted.add(authorization)
+      if (known.size < MOST_KNOWN) known.set(key, templateOf(answer))
+    }
     response.writeHead(answer.status, answer.headers).end(answer.body)
   }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 
 /** What a process and all that it has started used so far. */
 export interface Usage {
@@ -78,6 +78,8 @@ export interface Machine {
   readonly cpu: string
   readonly cores: number
   readonly memoryGiB: number
+  /** Processes that wanted a core in the last minute, before the run: above 0.5 others take part in every number. */
+  readonly loadBefore: number
   readonly node: string
   readonly go: string
   readonly grpcJs: string
@@ -91,6 +93,7 @@ export function describeMachine(): Machine {
     cpu: all[0]?.model.trim() ?? 'unknown',
     cores: all.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadBefore: Number((loadavg()[0] ?? 0).toFixed(1)),
     node: process.version,
     go: execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' }).trim(),
     grpcJs: (JSON.parse(grpcJs) as { version: string }).version,

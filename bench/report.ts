@@ -54,6 +54,7 @@ Written by \`make bench\` on ${results.measuredAt.slice(0, 10)}: do not edit. Me
 ${options.inFlight} requests in flight, ${options.tokens} distinct tokens with 32 claims; load generator, GitHub and server on one machine, which they share.
 
 - Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}
+- Load of the machine before the run: ${machine.loadBefore}${machine.loadBefore > QUIET ? ', which is **not quiet**: even ratios are rough, and all other numbers too high' : ''}
 - Versions: Node.js ${machine.node}, grpc-js ${machine.grpcJs}, ${machine.go} (load generator)
 
 ## Targets
@@ -135,3 +136,5 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 const SMALL = 10
+/** Processes that want a core: less than this is what the system itself does. */
+const QUIET = 0.5
