@@ -37,7 +37,7 @@ const CLAIM_PATTERNS: Readonly<Record<string, string>> = {
   runner_environment: '(github|self)-hosted',
 }
 
-export const POLICIES_IN_TURN = 500
+const POLICIES_IN_TURN = 500
 const FLEET = 50
 
 /** Seeds an organization `acme` with everything that the scenarios ask for, and answers its installation's id. */

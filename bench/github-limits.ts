@@ -2,7 +2,7 @@
  * What GitHub allows, as far as it says so: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api. It does
  * not say whether the points of a mint are counted for the App or for each installation: docs/scale.md plans with both.
  */
-export const LIMITS = {
+const LIMITS = {
   /** Requests at once. */
   concurrent: 100,
   /** Of REST requests to one endpoint. */

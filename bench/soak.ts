@@ -24,7 +24,7 @@ const SAMPLES = 40
 /** Fewer do not fill the caches, whose filling would be taken for growth. */
 const ENOUGH_TO_FILL = 400_000
 /** Many wait: for a turn at GitHub, or for the name of an issuer that does not exist. */
-const IN_FLIGHT = 512
+const IN_FLIGHT = 256
 const RSS_LIMIT_MB = 200
 /** Of the last quarter to the quarter before: caches that fill are full by then, and what goes on growing is seen. */
 const GROWTH_LIMIT = 1.05
