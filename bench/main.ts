@@ -1,0 +1,142 @@
+/** `make bench`: what an exchange costs. The options are those of options.ts; its status is 1 when a count is wrong. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { hottest } from './hottest.ts'
+import { describeMachine } from './machine.ts'
+import { countCalls, type Measurement, measure, measureCold, visitAll } from './measure.ts'
+import { type Options, readOptions, USAGE } from './options.ts'
+import { ask } from './questions.ts'
+import { asMarkdown, type CallsVerdict, type ColdResult, faultsOf, type Results } from './report.ts'
+import { type Scenario, scenariosFor } from './scenarios.ts'
+import { openStage, type Stage, type Subject } from './stage.ts'
+import { median, verdictsOf } from './targets.ts'
+
+async function bench(options: Options): Promise<number> {
+  const organizations = { organizations: options.organizations, policiesEach: POLICIES_EACH }
+  const wanted = (name: string) =>
+    options.scenarios.length === 0 || options.scenarios.some((part) => name.includes(part))
+  const scenarios = scenariosFor(organizations).filter(({ name }) => wanted(name))
+  const [granted] = scenariosFor(organizations).filter(({ subject, code }) => subject === 'service' && code === 0)
+  if (granted === undefined) throw new Error('there is no scenario of a warm exchange')
+  const machine = describeMachine()
+  const stage = await openStage(organizations)
+  try {
+    const cold = wanted('cold') ? await coldResults(granted, { stage, options }) : []
+    const subjects = await startSubjects(scenarios, { stage, options })
+    const calls = await allCalls(scenarios, { stage, options, subjects })
+    const measurements = await allMeasurements(scenarios, { stage, options, subjects })
+    const results: Results = {
+      measuredAt: new Date().toISOString(),
+      machine,
+      options,
+      measurements,
+      calls,
+      cold,
+      verdicts: verdictsOf(measurements),
+    }
+    if (options.profile !== undefined) await profile(granted, options.profile, { stage, options, subjects })
+    return conclude(results, options)
+  } finally {
+    await stage.close()
+  }
+}
+
+/** With the 5,000 organizations of a whole run they are as many as the service keeps. */
+const POLICIES_EACH = 2
+
+interface Needs {
+  readonly stage: Stage
+  readonly options: Options
+}
+
+interface RunningNeeds extends Needs {
+  readonly subjects: Readonly<Record<Scenario['subject'], Subject>>
+}
+
+async function coldResults(scenario: Scenario, { stage, options }: Needs): Promise<readonly ColdResult[]> {
+  const results: ColdResult[] = []
+  for (const atOnce of [1, 64]) {
+    say(`cold: ${atOnce} at once`)
+    const starts = []
+    for (let start = 0; start < options.coldStarts; start += 1)
+      starts.push(await measureCold(atOnce, scenario, { stage, options }))
+    const [first] = starts
+    if (first === undefined) continue
+    results.push({ atOnce, milliseconds: median(starts.map(({ milliseconds }) => milliseconds)), calls: first.calls })
+  }
+  return results
+}
+
+async function startSubjects(scenarios: readonly Scenario[], needs: Needs): Promise<RunningNeeds['subjects']> {
+  const { stage } = needs
+  const [service, large, floor] = [await stage.startService(), await stage.startService(), await stage.startFloor()]
+  const many = scenarios.find(({ subject }) => subject === 'large')
+  if (many !== undefined) {
+    say(`${many.targets.length} policies of ${needs.options.organizations} organizations are read`)
+    await visitAll(many, { ...needs, subject: large })
+  }
+  return { service, large, floor }
+}
+
+async function allCalls(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly CallsVerdict[]> {
+  const verdicts: CallsVerdict[] = []
+  for (const scenario of scenarios) {
+    const subject = needs.subjects[scenario.subject]
+    const measured = await countCalls(scenario, { ...needs, subject })
+    verdicts.push({ scenario: scenario.name, measured, wanted: scenario.calls })
+  }
+  return verdicts
+}
+
+/** Scenarios take turns, every other time in the opposite order, so that what changes on the machine meets all alike. */
+async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly Measurement[]> {
+  const { options, subjects } = needs
+  const measurements: Measurement[] = []
+  for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
+    const order = repetition % 2 === 0 ? scenarios : scenarios.toReversed()
+    for (const scenario of order) {
+      const warmUpSeconds = repetition === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
+      const subject = subjects[scenario.subject]
+      // What a server has kept for its five minutes is asked anew, which is not what a warm exchange costs.
+      if (scenario.subject === 'large') await visitAll(scenario, { ...needs, subject })
+      const measured = await measure(scenario, { ...needs, subject, warmUpSeconds })
+      say(`${repetition + 1}/${options.repetitions} ${scenario.name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
+      measurements.push(measured)
+    }
+  }
+  return measurements
+}
+
+/** What was compiled before is still there; only caches of the processor are cold. */
+const WARM_AGAIN_S = 2
+
+async function profile(scenario: Scenario, file: string, needs: RunningNeeds): Promise<void> {
+  const subject = needs.subjects.service
+  await ask(subject.process, 'startProfile')
+  await measure(scenario, { ...needs, subject, warmUpSeconds: 0 })
+  const taken = await ask<Parameters<typeof hottest>[0]>(subject.process, 'stopProfile')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, JSON.stringify(taken))
+  process.stdout.write(`${hottest(taken)}\n`)
+}
+
+function conclude(results: Results, { record, json }: Options): number {
+  const text = asMarkdown(results)
+  process.stdout.write(`\n${text}\n${JSON.stringify(results)}\n`)
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`)
+  if (record) writeFileSync(new URL('../../bench/RESULTS.md', import.meta.url), text)
+  const faults = faultsOf(results)
+  for (const fault of faults) process.stderr.write(`bench: ${fault}\n`)
+  return faults.length === 0 ? 0 : 1
+}
+
+function say(what: string): void {
+  process.stderr.write(`${what}\n`)
+}
+
+// Last, when all names above have their values.
+const options = readOptions(process.argv.slice(2))
+if (typeof options === 'string') {
+  process.stderr.write(options === '' ? USAGE : `bench: ${options}\n\n${USAGE}`)
+  process.exitCode = options === '' ? 0 : 2
+} else process.exitCode = await bench(options)

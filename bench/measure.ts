@@ -1,0 +1,142 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Target } from './bench-policies.ts'
+import type { GitHubCount } from './front.ts'
+import { forgetPeak, type Usage, usageOf } from './machine.ts'
+import type { Options } from './options.ts'
+import type { LoopDelay, ProcessReport } from './probe.ts'
+import { ask } from './questions.ts'
+import type { Scenario } from './scenarios.ts'
+import type { LoadReport, Stage, Subject } from './stage.ts'
+
+/** One repetition of one scenario. Times are milliseconds unless their name says otherwise. */
+export interface Measurement {
+  readonly scenario: string
+  readonly exchanges: number
+  readonly perSecond: number
+  /** Of all threads of the server's processes. */
+  readonly cpuMicrosPerExchange: number
+  readonly p50: number
+  readonly p99: number
+  readonly p999: number
+  readonly loopDelayP999: number
+  readonly rssMb: number
+  readonly peakRssMb: number
+}
+
+export interface MeasureNeeds {
+  readonly stage: Stage
+  readonly subject: Subject
+  readonly options: Options
+  readonly warmUpSeconds: number
+}
+
+/** Keeps a scenario's load up and measures what it costs. Refuses a run in which an answer was not the expected one. */
+export async function measure(scenario: Scenario, needs: MeasureNeeds): Promise<Measurement> {
+  const { stage, subject, options, warmUpSeconds } = needs
+  let before: Usage | undefined
+  let after: Usage | undefined
+  const args = [
+    ...(await loadArguments(scenario, needs)),
+    ...['-warm-up', String(warmUpSeconds), '-seconds', String(options.seconds), '-in-flight', String(options.inFlight)],
+  ]
+  const report = await stage.load(args, async (line) => {
+    if (line === 'begin') {
+      forgetPeak(subject.pid)
+      before = await usage(subject)
+      await ask(subject.process, 'watchLoop')
+    } else if (line === 'end') after = await usage(subject)
+  })
+  const loop = await ask<LoopDelay>(subject.process, 'loopDelay')
+  checkCodes(scenario, report)
+  if (before === undefined || after === undefined) throw new Error('the load generator did not say when it measured')
+  return {
+    scenario: scenario.name,
+    exchanges: report.exchanges,
+    perSecond: report.perSecond,
+    cpuMicrosPerExchange: (after.cpuMicros - before.cpuMicros) / report.exchanges,
+    p50: report.p50,
+    p99: report.p99,
+    p999: report.p999,
+    loopDelayP999: loop.p999,
+    rssMb: after.rssBytes / MB,
+    peakRssMb: after.peakRssBytes / MB,
+  }
+}
+
+/** What GitHub is asked for each exchange when all is warm: exactly, of a number of exchanges that is known. */
+export async function countCalls(scenario: Scenario, needs: Pick<MeasureNeeds, 'stage' | 'subject' | 'options'>) {
+  const args = [...(await loadArguments(scenario, needs)), '-requests', String(COUNTED)]
+  checkCodes(scenario, await needs.stage.load(args)) // what is not warm any more gets it here
+  await ask(needs.stage.world, 'calls')
+  checkCodes(scenario, await needs.stage.load(args))
+  return total(await ask<GitHubCount>(needs.stage.world, 'calls')) / COUNTED
+}
+
+/** Makes every exchange of a scenario once, so that a server knows all that it takes. */
+export async function visitAll(scenario: Scenario, needs: Pick<MeasureNeeds, 'stage' | 'subject' | 'options'>) {
+  const args = [...(await loadArguments(scenario, needs)), '-requests', String(scenario.targets.length)]
+  checkCodes(scenario, await needs.stage.load(args))
+}
+
+/** A fresh server's first exchanges, at 20 ms a call to GitHub: so many of them at once, all equal. */
+export async function measureCold(
+  atOnce: number,
+  scenario: Scenario,
+  { stage, options }: Pick<MeasureNeeds, 'stage' | 'options'>,
+) {
+  const subject = await stage.startService()
+  try {
+    await ask(stage.world, 'delay', GITHUB_MS)
+    await ask(stage.world, 'calls')
+    const args = [...(await loadArguments(scenario, { stage, subject, options })), '-requests', String(atOnce)]
+    const report = await stage.load([...args, '-in-flight', String(atOnce)])
+    checkCodes(scenario, report)
+    return { milliseconds: report.p999, calls: await ask<GitHubCount>(stage.world, 'calls') }
+  } finally {
+    await ask(stage.world, 'delay', 0)
+    await subject.stop()
+  }
+}
+
+export function total({ mints, readerMints, installations, files, others }: GitHubCount): number {
+  return mints + readerMints + installations + files + others
+}
+
+/** A mint and what may come before it, at this time each, is what the issue counts with. */
+export const GITHUB_MS = 20
+const MB = 1024 * 1024
+const COUNTED = 64
+
+/** From /proc where it is; elsewhere the process tells what it used, and the memory stays unknown. */
+async function usage({ pid, process }: Subject): Promise<Usage> {
+  const known = usageOf(pid)
+  if (known !== undefined) return known
+  const { cpuMicros } = await ask<ProcessReport>(process, 'report')
+  return { cpuMicros, rssBytes: Number.NaN, peakRssBytes: Number.NaN }
+}
+
+async function loadArguments(
+  { protocol, algorithm, flaw, targets }: Scenario,
+  { stage, subject, options }: Pick<MeasureNeeds, 'stage' | 'subject' | 'options'>,
+): Promise<string[]> {
+  const tokens = join(stage.folder, `tokens-${algorithm}-${flaw ?? 'good'}`)
+  if (!written.has(tokens)) {
+    await ask(stage.world, 'sign', { file: tokens, count: options.tokens, algorithm, flaw }, SIGNING_LIMIT_MS)
+    written.add(tokens)
+  }
+  const file = join(stage.folder, 'targets')
+  writeFileSync(file, targets.map(({ scope, identity }: Target) => `${scope} ${identity}\n`).join(''))
+  return ['run', '-protocol', protocol, '-address', subject.address, '-tokens', tokens, '-targets', file]
+}
+
+/** Files of tokens that are there: a run has one folder, and its process ends with it. */
+const written = new Set<string>()
+const SIGNING_LIMIT_MS = 120_000
+
+function checkCodes({ name, code }: Scenario, { codes }: LoadReport): void {
+  const others = Object.entries(codes).filter(([answered]) => answered !== String(code))
+  if (others.length === 0) return
+  const seen = others.map(([answered, count]) => `${count} of code ${answered}`).join(', ')
+  throw new Error(`${name}: every answer must have gRPC code ${code}, but there were ${seen}`)
+}

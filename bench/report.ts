@@ -1,0 +1,140 @@
+import type { GitHubCount } from './front.ts'
+import type { Machine } from './machine.ts'
+import { GITHUB_MS, type Measurement, total } from './measure.ts'
+import type { Options } from './options.ts'
+import { median, type Verdict } from './targets.ts'
+
+/** All that a run found. */
+export interface Results {
+  readonly measuredAt: string
+  readonly machine: Machine
+  readonly options: Pick<Options, 'seconds' | 'warmUpSeconds' | 'repetitions' | 'tokens' | 'organizations' | 'inFlight'>
+  readonly measurements: readonly Measurement[]
+  readonly calls: readonly CallsVerdict[]
+  readonly cold: readonly ColdResult[]
+  readonly verdicts: readonly Verdict[]
+}
+
+/** GitHub calls of one exchange, beside what they must be. */
+export interface CallsVerdict {
+  readonly scenario: string
+  readonly measured: number
+  readonly wanted: number
+}
+
+/** So many equal exchanges at once of a server that has just started. */
+export interface ColdResult {
+  readonly atOnce: number
+  /** Until the last answer: the median of the starts. */
+  readonly milliseconds: number
+  readonly calls: GitHubCount
+}
+
+/** A burst on a fresh server may make as many calls beside its mints: the installation, a reader's token, the file. */
+const SHARED_CALLS = 4
+
+/** What counts and not times say is wrong: the part of a run that a noisy machine cannot spoil. */
+export function faultsOf({ calls, cold }: Pick<Results, 'calls' | 'cold'>): readonly string[] {
+  return [
+    ...calls
+      .filter(({ measured, wanted }) => measured !== wanted)
+      .map(({ scenario, measured, wanted }) => `${scenario}: ${measured} GitHub calls an exchange, not ${wanted}`),
+    ...cold
+      .filter(({ atOnce, calls: made }) => made.mints !== atOnce || total(made) - made.mints > SHARED_CALLS)
+      .map(({ atOnce, calls: made }) => `${atOnce} cold exchanges at once: ${JSON.stringify(made)}`),
+  ]
+}
+
+/** bench/RESULTS.md, and what is printed. */
+export function asMarkdown(results: Results): string {
+  const { machine, options } = results
+  return `# What an exchange costs
+
+Written by \`make bench\` on ${results.measuredAt.slice(0, 10)}: do not edit. Medians of ${options.repetitions} repetitions of ${options.seconds} s, which take turns, after ${options.warmUpSeconds} s of warming up;
+${options.inFlight} requests in flight, ${options.tokens} distinct tokens with 32 claims; load generator, GitHub and server on one machine, which they share.
+
+- Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}
+- Load of the machine before the run: ${machine.loadBefore}${machine.loadBefore > QUIET ? ', which is **not quiet**: even ratios are rough, and all other numbers too high' : ''}
+- Versions: Node.js ${machine.node}, grpc-js ${machine.grpcJs}, ${machine.go} (load generator)
+
+## Targets
+
+Ratios are what counts: they hold on any machine, the other numbers belong to this one.
+
+${table([['target', 'measured', 'at most', 'holds'], ...results.verdicts.map(verdictRow)])}
+
+## Kept up
+
+CPU is of all threads of the server's processes. The floor is one verification by node:crypto and one POST by undici on the same port, and nothing else.
+
+${table([SCENARIO_HEAD, ...names(results).map((name) => scenarioRow(name, results))])}
+
+## Cold
+
+The first exchanges of a server that has just started, at ${GITHUB_MS} ms a call to GitHub.
+
+${table([['equal exchanges at once', 'ms to the last answer', 'calls beside the mints', 'mints', 'App JWTs signed'], ...results.cold.map(coldRow)])}
+`
+}
+
+const SCENARIO_HEAD = [
+  'scenario',
+  'CPU µs',
+  'a second',
+  'p50 ms',
+  'p99 ms',
+  'p99.9 ms',
+  'loop p99.9 ms',
+  'RSS MB',
+  'peak MB',
+  'GitHub calls',
+]
+
+function scenarioRow(name: string, { measurements, calls }: Results): readonly string[] {
+  const found = measurements.filter(({ scenario }) => scenario === name)
+  const middle = (value: Exclude<keyof Measurement, 'scenario'>, digits: number) =>
+    median(found.map((one) => one[value])).toFixed(digits)
+  return [
+    name,
+    middle('cpuMicrosPerExchange', 0),
+    middle('perSecond', 0),
+    middle('p50', 1),
+    middle('p99', 1),
+    middle('p999', 1),
+    middle('loopDelayP999', 1),
+    middle('rssMb', 0),
+    middle('peakRssMb', 0),
+    String(calls.find(({ scenario }) => scenario === name)?.measured ?? ''),
+  ]
+}
+
+function verdictRow({ what, measured, atMost, holds }: Verdict): readonly string[] {
+  const digits = atMost < SMALL ? 2 : 0
+  return [what, measured.toFixed(digits), String(atMost), holds ? 'yes' : '**no**']
+}
+
+function coldRow({ atOnce, milliseconds, calls }: ColdResult): readonly string[] {
+  return [atOnce, milliseconds.toFixed(0), total(calls) - calls.mints, calls.mints, calls.appJwts].map(String)
+}
+
+function names({ measurements }: Results): readonly string[] {
+  return [...new Set(measurements.map(({ scenario }) => scenario))].sort((left, right) => rank(left) - rank(right) || 0)
+}
+
+/** The floors first: the others are read against them. */
+function rank(name: string): number {
+  return name.startsWith('floor') ? 0 : 1
+}
+
+/** A table whose columns line up, as the formatter would have it. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? []
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`
+  const [head = [], ...body] = rows
+  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...body.map(line)].join('\n')
+}
+
+const SMALL = 10
+/** Processes that want a core: less than this is what the system itself does. */
+const QUIET = 0.5

@@ -1,0 +1,57 @@
+import { organizationTargets, type Size, type Target, turns } from './bench-policies.ts'
+import type { TokenOrder } from './subject-tokens.ts'
+
+/** Which process answers: the service with few policies, the service with many organizations, or the floor. */
+export type Subject = 'service' | 'large' | 'floor'
+
+/** A load that is kept up and measured. */
+export interface Scenario {
+  readonly name: string
+  readonly subject: Subject
+  readonly protocol: 'grpc' | 'http'
+  readonly algorithm: TokenOrder['algorithm']
+  readonly flaw?: TokenOrder['flaw']
+  readonly targets: readonly Target[]
+  /** The gRPC code of every answer: 0 is a token. Any other answer fails the run. */
+  readonly code: number
+  /** GitHub calls of one exchange when all is warm, which a run must show. */
+  readonly calls: number
+}
+
+const CI: readonly Target[] = [{ scope: 'acme/app', identity: 'ci' }]
+const to = (identity: string, scope = 'acme/app'): readonly Target[] => [{ scope, identity }]
+const GRANTED = { protocol: 'grpc', algorithm: 'RS256', code: 0, calls: 1 } as const
+const REFUSED = { ...GRANTED, subject: 'service', calls: 0 } as const
+
+/** UNAUTHENTICATED, PERMISSION_DENIED and NOT_FOUND of gRPC. */
+const [UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND] = [16, 7, 5] as const
+/** Identities that nobody has: more than a run's repetition would need to look up one by one. */
+const UNKNOWN_IDENTITIES = 5_000
+
+/** In the order in which each repetition takes them: what a ratio compares stands side by side. */
+export function scenariosFor(organizations: Size): readonly Scenario[] {
+  return [
+    { ...GRANTED, name: 'floor gRPC RS256', subject: 'floor', targets: CI },
+    { ...GRANTED, name: 'warm gRPC RS256', subject: 'service', targets: CI },
+    { ...GRANTED, name: 'many organizations', subject: 'large', targets: organizationTargets(organizations) },
+    { ...GRANTED, name: 'one claim pattern', subject: 'service', targets: to('one-pattern') },
+    { ...GRANTED, name: 'twenty claim patterns', subject: 'service', targets: to('twenty-patterns') },
+    { ...GRANTED, name: 'floor gRPC ES256', subject: 'floor', algorithm: 'ES256', targets: CI },
+    { ...GRANTED, name: 'warm gRPC ES256', subject: 'service', algorithm: 'ES256', targets: CI },
+    { ...GRANTED, name: 'floor HTTP RS256', subject: 'floor', protocol: 'http', targets: CI },
+    { ...GRANTED, name: 'warm HTTP RS256', subject: 'service', protocol: 'http', targets: CI },
+    { ...GRANTED, name: 'organization policy, 50 repositories', subject: 'service', targets: to('fleet', 'acme') },
+    { ...GRANTED, name: '500 policies in turn', subject: 'service', targets: turns() },
+    { ...REFUSED, name: 'refused: bad signature', flaw: 'bad-signature', targets: CI, code: UNAUTHENTICATED },
+    { ...REFUSED, name: 'refused: unknown kid', flaw: 'unknown-kid', targets: CI, code: UNAUTHENTICATED },
+    { ...REFUSED, name: 'refused: mismatch', targets: to('mismatch'), code: PERMISSION_DENIED },
+    { ...REFUSED, name: 'refused: unknown identity', targets: unknownIdentities(), code: NOT_FOUND },
+  ]
+}
+
+function unknownIdentities(): readonly Target[] {
+  return Array.from({ length: UNKNOWN_IDENTITIES }, (_, index) => ({
+    scope: 'acme/app',
+    identity: `nobody-${index}`,
+  }))
+}

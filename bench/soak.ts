@@ -1,0 +1,100 @@
+/**
+ * `npm run soak`: a server under strangers' exchanges, each with an owner, a repository, an identity, an issuer, a key, a
+ * subject or a jti that no other has. Its status is 1 when the memory grows, or an answer is a fault of the server's.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { usageOf } from './machine.ts'
+import type { ProcessReport } from './probe.ts'
+import { ask } from './questions.ts'
+import { DOMAIN, openStage } from './stage.ts'
+import { median } from './targets.ts'
+
+/** The memory after so many exchanges; the heap is what is left of it after a collection. */
+interface Sample {
+  readonly exchanges: number
+  readonly heapMb: number
+  readonly rssMb: number
+}
+
+const WHOLE = 1_000_000
+const SHORT = 20_000
+const SAMPLES = 40
+/** Fewer do not fill the caches, whose filling would be taken for growth. */
+const ENOUGH_TO_FILL = 400_000
+/** Many wait: for a turn at GitHub, or for the name of an issuer that does not exist. */
+const IN_FLIGHT = 256
+const RSS_LIMIT_MB = 200
+/** Of the last quarter to the quarter before: caches that fill are full by then, and what goes on growing is seen. */
+const GROWTH_LIMIT = 1.05
+/** UNKNOWN, INTERNAL and DATA_LOSS of gRPC: what no stranger's request may come to. */
+const FAULTS = ['2', '13', '15']
+const MB = 1024 * 1024
+
+const { values } = parseArgs({ options: { requests: { type: 'string' }, short: { type: 'boolean' } } })
+const requests = Number(values.requests ?? (values.short === true ? SHORT : WHOLE))
+if (!Number.isSafeInteger(requests) || requests < SAMPLES) {
+  process.stderr.write(`soak: --requests must be a whole number of at least ${SAMPLES}, not ${values.requests}\n`)
+  process.exitCode = 2
+} else process.exitCode = await soak(requests)
+
+async function soak(requests: number): Promise<number> {
+  const stage = await openStage({ organizations: 0, policiesEach: 1 })
+  try {
+    const subject = await stage.startService()
+    const { issuer, ed25519 } = stage.facts
+    const key = join(stage.folder, 'ed25519.pem')
+    writeFileSync(key, ed25519.privateKeyPem)
+    const samples: Sample[] = []
+    process.stdout.write('exchanges   heap MB   RSS MB\n')
+    const report = await stage.load(
+      [
+        ...['soak', '-address', subject.address, '-key', key, '-kid', ed25519.kid, '-issuer', issuer],
+        ...[
+          '-audience',
+          DOMAIN,
+          '-in-flight',
+          String(IN_FLIGHT),
+          '-requests',
+          String(requests),
+          '-step',
+          String(Math.ceil(requests / SAMPLES)),
+        ],
+      ],
+      async (line) => {
+        const { heapBytes } = await ask<ProcessReport>(subject.process, 'collectGarbage')
+        const rssBytes = usageOf(subject.pid)?.rssBytes ?? Number.NaN
+        const sample = { exchanges: Number(line), heapMb: heapBytes / MB, rssMb: rssBytes / MB }
+        samples.push(sample)
+        process.stdout.write(rowOf(sample))
+      },
+    )
+    process.stdout.write(
+      `answers by gRPC code: ${JSON.stringify(report.codes)}; ${report.perSecond.toFixed(0)} a second\n`,
+    )
+    const faults = faultsOf(samples, report.codes)
+    for (const fault of faults) process.stderr.write(`soak: ${fault}\n`)
+    return faults.length === 0 ? 0 : 1
+  } finally {
+    await stage.close()
+  }
+}
+
+function rowOf({ exchanges, heapMb, rssMb }: Sample): string {
+  return `${String(exchanges).padStart(9)} ${heapMb.toFixed(1).padStart(9)} ${rssMb.toFixed(0).padStart(8)}\n`
+}
+
+function faultsOf(samples: readonly Sample[], codes: Readonly<Record<string, number>>): readonly string[] {
+  const faults = FAULTS.flatMap((code) =>
+    codes[code] === undefined ? [] : [`${codes[code]} answers had code ${code}`],
+  )
+  const highest = Math.max(...samples.map(({ rssMb }) => rssMb).filter((rss) => !Number.isNaN(rss)), 0)
+  if (highest > RSS_LIMIT_MB) faults.push(`the process took ${highest.toFixed(0)} MB, more than ${RSS_LIMIT_MB}`)
+  const quarter = Math.floor(samples.length / 4)
+  const heapOf = (part: readonly Sample[]) => median(part.map(({ heapMb }) => heapMb))
+  const [before, last] = [heapOf(samples.slice(-2 * quarter, -quarter)), heapOf(samples.slice(-quarter))]
+  if ((samples.at(-1)?.exchanges ?? 0) >= ENOUGH_TO_FILL && last > before * GROWTH_LIMIT)
+    faults.push(`the heap grew from ${before.toFixed(1)} to ${last.toFixed(1)} MB in the last quarter`)
+  return faults
+}

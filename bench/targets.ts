@@ -1,0 +1,71 @@
+import type { Measurement } from './measure.ts'
+
+/** A quotient of what two scenarios cost, and how large it may be. */
+interface RatioTarget {
+  readonly what: string
+  readonly of: string
+  readonly to: string
+  readonly atMost: number
+}
+
+const RATIOS: readonly RatioTarget[] = [
+  { what: 'warm gRPC exchange, RS256 : floor', of: 'warm gRPC RS256', to: 'floor gRPC RS256', atMost: 1.4 },
+  { what: 'warm gRPC exchange, ES256 : floor', of: 'warm gRPC ES256', to: 'floor gRPC ES256', atMost: 1.4 },
+  { what: 'warm HTTP exchange, RS256 : floor', of: 'warm HTTP RS256', to: 'floor HTTP RS256', atMost: 1.4 },
+  { what: '20 claim patterns : one', of: 'twenty claim patterns', to: 'one claim pattern', atMost: 1.15 },
+  { what: 'many organizations and policies : one', of: 'many organizations', to: 'warm gRPC RS256', atMost: 1.05 },
+]
+
+/** What one exchange may cost at most, and a process may hold, on a machine of the class the targets were set on. */
+const COSTS = [
+  { what: 'warm gRPC exchange, RS256 (µs of CPU)', of: 'warm gRPC RS256', value: 'cpuMicrosPerExchange', atMost: 160 },
+  { what: 'warm gRPC exchange, ES256 (µs of CPU)', of: 'warm gRPC ES256', value: 'cpuMicrosPerExchange', atMost: 220 },
+  { what: 'warm HTTP exchange, RS256 (µs of CPU)', of: 'warm HTTP RS256', value: 'cpuMicrosPerExchange', atMost: 130 },
+  { what: 'memory under load (MB of RSS)', of: 'warm gRPC RS256', value: 'peakRssMb', atMost: 150 },
+] as const satisfies readonly {
+  readonly what: string
+  readonly of: string
+  readonly value: keyof Measurement
+  readonly atMost: number
+}[]
+
+export interface Verdict {
+  readonly what: string
+  readonly measured: number
+  readonly atMost: number
+  readonly holds: boolean
+}
+
+/** Every target that was measured. A ratio is the median of its repetitions' ratios: those stand side by side in time. */
+export function verdictsOf(all: readonly Measurement[]): readonly Verdict[] {
+  const ratios = RATIOS.flatMap(({ what, of, to, atMost }) => {
+    const [above, below] = [costs(all, of), costs(all, to)]
+    const quotients = above.flatMap((cost, index) => {
+      const other = below[index]
+      return other === undefined ? [] : [cost / other]
+    })
+    return verdict(what, quotients, atMost)
+  })
+  const single = COSTS.flatMap(({ what, of, value, atMost }) => {
+    const found = all.filter(({ scenario }) => scenario === of).map((one) => one[value])
+    return verdict(what, found, atMost)
+  })
+  return [...ratios, ...single]
+}
+
+/** Of an even number of values the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right)
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+}
+
+function costs(all: readonly Measurement[], name: string): readonly number[] {
+  return all.filter(({ scenario }) => scenario === name).map(({ cpuMicrosPerExchange }) => cpuMicrosPerExchange)
+}
+
+function verdict(what: string, values: readonly number[], atMost: number): readonly Verdict[] {
+  if (values.length === 0) return []
+  const measured = median(values)
+  return [{ what, measured, atMost, holds: measured <= atMost }]
+}
