@@ -8,6 +8,7 @@ const DOCUMENTS = {
   TrustPolicyDocument: 'trust-policy',
   OrganizationPolicyDocument: 'organization-policy',
   TrustedIssuersDocument: 'trusted-issuers',
+  ConfigurationDocument: 'configuration',
 }
 
 const schemas = Object.values(DOCUMENTS).map((name) => JSON.parse(readFileSync(`schemas/${name}.json`, 'utf8')))

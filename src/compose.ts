@@ -1,21 +1,24 @@
 import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
-import { createExchangeEvents } from './audit/cloud-events.ts'
+import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
 import type { ReaderNeeds } from './config/reader.ts'
 import type { AppPools, ConfiguredApp, Settings, SettingsNeeds } from './config/settings.ts'
-import { followChanges } from './exchange/changes.ts'
+import { type Announce, followChanges } from './exchange/changes.ts'
 import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
-import { createGitHub, type GitHubOptions } from './github/github.ts'
+import type { Affinities, Stores } from './exchange/stores.ts'
+import { createGitHub, type GitHub, type GitHubOptions } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
+import { createWebhookAccess } from './github/webhook-access.ts'
 import { createKeyServices, type KeyServices } from './keys/key-services.ts'
 import { parsePrivateKey } from './keys/private-key.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
+import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
@@ -24,6 +27,9 @@ import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
 import { isGitHubActionsIssuer } from './terms/github-issuer.ts'
 import { nameKey } from './terms/scope.ts'
+import { listenForWebhooks } from './webhook/server.ts'
+import { createWebhook, type Webhook } from './webhook/webhook.ts'
+import { followCertificate, readCertificate } from './wire/certificate.ts'
 import { listen } from './wire/listen.ts'
 
 /** A running service. */
@@ -49,18 +55,8 @@ export async function composeService(
   settings: Settings,
   { log, host, clock = systemClock }: ComposeOptions,
 ): Promise<Service> {
-  const keys = createKeyServices({ monotonic: clock.monotonic, vault: settings.vault })
-  const github = createGitHub({
-    baseUrl: settings.githubBaseUrl,
-    pools: await signingPools(settings.pools, keys),
-    clock,
-    log,
-    quota: settings.quota,
-    policyRepository: settings.policyRepository,
-    stalePolicyMaxMs: settings.stalePolicyMaxMs,
-    compile: compilePolicy,
-    compileTrustedIssuers,
-  })
+  const keys = await openKeys(settings, clock)
+  const github = openGitHub(settings, { keys, log, clock })
   const verifier = createVerifier({
     issuers: settings.issuers,
     allowLoopback: settings.allowLoopbackIssuers,
@@ -68,10 +64,7 @@ export async function composeService(
     clock,
     log,
   })
-  const events =
-    settings.eventSink === undefined
-      ? undefined
-      : await createExchangeEvents({ sink: settings.eventSink, domain: settings.domain, newEventId: randomUUID, log })
+  const events = await openEvents(settings, log)
 
   const { storeUrl, singleProcess } = settings
   const address = storeUrl === undefined ? undefined : parseStoreUrl(storeUrl)
@@ -86,21 +79,13 @@ export async function composeService(
     marks: stores.marks,
     reservations: stores.kind === 'redis' || singleProcess ? stores.reservations : undefined,
     seal: createRefreshTokenSeal(refreshTokenKeys(settings, log)),
-    affinities: stores.affinities,
+    affinities: await affinitiesOf(stores, settings, { clock, log }),
     newFamily: () => randomBytes(FAMILY_BYTES).toString('base64url'),
   }
-  const changes = followChanges({
-    topics: stores.topics,
-    forget: github.forget,
-    distrust: github.distrust,
-    processId: randomUUID(),
-    onUnsent: ({ kind }, error) =>
-      log.error(
-        { kind, err: error },
-        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
-      ),
-  })
+  const changes = follow(github, stores, log)
   const rules = exchangeRules(settings)
+
+  const webhook = openWebhook(settings, { github, keys, announce: changes.announce, events, clock, log })
 
   const stopped = new AbortController()
   const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
@@ -119,26 +104,180 @@ export async function composeService(
     log,
     newRequestId: randomUUID,
     documents: schemas(),
+    webhook: webhook?.handle,
   })
   return {
     port: server.port,
     keyProved: proof.proved,
     async close() {
       stopped.abort()
-      changes.close()
       const graceEnds = clock.monotonic() + settings.shutdownGraceMs
-      await server.close(settings.shutdownGraceMs)
+      await Promise.all([server.close(settings.shutdownGraceMs), webhook?.close(settings.shutdownGraceMs)])
+      changes.close()
       const leftMs = Math.max(graceEnds - clock.monotonic(), LAST_EVENTS_MS)
       await Promise.allSettled([github.close(), verifier.close(), events?.close(leftMs), stores.close(), keys.close()])
     },
   }
 }
 
-async function signingPools(pools: AppPools, keys: KeyServices): Promise<GitHubOptions['pools']> {
-  const signing = async ({ id, key }: ConfiguredApp) => ({ id, sign: await keys.createSigner(key) })
-  const signingPool = async ([first, ...others]: readonly [ConfiguredApp, ...ConfiguredApp[]]) =>
-    [await signing(first), ...(await Promise.all(others.map(signing)))] as const
-  return new Map(await Promise.all([...pools].map(async ([owner, pool]) => [owner, await signingPool(pool)] as const)))
+/** Serves the webhook alone, on the settings' port. Throws when no secret for it is set. */
+export async function composeWebhook(
+  settings: Settings,
+  { log, host, clock = systemClock }: ComposeOptions,
+): Promise<Service> {
+  const keys = await openKeys(settings, clock)
+  const github = openGitHub(settings, { keys, log, clock })
+  const events = await openEvents(settings, log)
+  const { storeUrl } = settings
+  if (storeUrl === undefined)
+    log.warn(
+      'STORE_URL is not set: what a delivery shows to be stale is dropped in this process alone, and in no server',
+    )
+  const stores = await openStores({ address: storeUrl === undefined ? undefined : parseStoreUrl(storeUrl), clock, log })
+  const changes = follow(github, stores, log)
+  const webhook = openWebhook(settings, { github, keys, announce: changes.announce, events, clock, log })
+  if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
+  const stopped = new AbortController()
+  const proof = createKeyProof(github.apps, { log, signal: stopped.signal })
+  const { tls } = settings
+  const server = await listenForWebhooks({
+    webhook,
+    port: settings.port,
+    ...(host === undefined ? {} : { host }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ...(await readCertificate(tls)),
+            follow: (renew) => followCertificate(tls, { intervalMs: CERTIFICATE_LOOK_MS, log }, renew),
+          },
+        }),
+    isReady: proof.isProved,
+  })
+  return {
+    port: server.port,
+    keyProved: proof.proved,
+    async close() {
+      stopped.abort()
+      await server.close(settings.shutdownGraceMs)
+      changes.close()
+      await Promise.allSettled([github.close(), events?.close(LAST_EVENTS_MS), stores.close(), keys.close()])
+    },
+  }
+}
+
+/** What signs, and what webhooks are signed with. */
+interface Keys {
+  readonly pools: GitHubOptions['pools']
+  readonly webhookSecrets: readonly [string, ...string[]] | undefined
+  close(): Promise<void>
+}
+
+/** All keys and secrets, before anything else is opened: one that cannot be had ends the start, and nothing may hold it up. */
+async function openKeys({ vault, pools, webhook }: Settings, clock: Clock): Promise<Keys> {
+  const services = createKeyServices({ monotonic: clock.monotonic, vault })
+  try {
+    return {
+      pools: await signingPools(pools, services),
+      webhookSecrets: webhook === undefined ? undefined : await eachOf(webhook.secrets, services.resolveSecret),
+      close: services.close,
+    }
+  } catch (error) {
+    await services.close()
+    throw error
+  }
+}
+
+function openGitHub(
+  settings: Settings,
+  { keys, log, clock }: { readonly keys: Keys; readonly log: Logger; readonly clock: Clock },
+): GitHub {
+  return createGitHub({
+    baseUrl: settings.githubBaseUrl,
+    pools: keys.pools,
+    clock,
+    log,
+    quota: settings.quota,
+    policyRepository: settings.policyRepository,
+    stalePolicyMaxMs: settings.stalePolicyMaxMs,
+    compile: compilePolicy,
+    compileTrustedIssuers,
+  })
+}
+
+function follow(github: GitHub, stores: Stores, log: Logger) {
+  return followChanges({
+    topics: stores.topics,
+    forget: github.forget,
+    distrust: github.distrust,
+    processId: randomUUID(),
+    onUnsent: ({ kind }, error) =>
+      log.error(
+        { kind, err: error },
+        'a change could not be told to the other replicas: they keep what they know for up to ten minutes',
+      ),
+  })
+}
+
+async function openEvents({ eventSink, domain }: Settings, log: Logger): Promise<ExchangeEvents | undefined> {
+  if (eventSink === undefined) return undefined
+  return createExchangeEvents({ sink: eventSink, domain, newEventId: randomUUID, log })
+}
+
+interface WebhookNeeds {
+  readonly github: GitHub
+  readonly keys: Keys
+  readonly announce: Announce
+  readonly events: ExchangeEvents | undefined
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** undefined: no secret is set, so that no delivery could be believed. */
+function openWebhook(
+  settings: Settings,
+  { github, keys, announce, events, clock, log }: WebhookNeeds,
+): Webhook | undefined {
+  if (settings.webhook === undefined || keys.webhookSecrets === undefined) return undefined
+  const { policyRepository, webhook } = settings
+  const access = createWebhookAccess({ appOf: github.appWithId, clock })
+  return createWebhook({
+    ...webhook,
+    secrets: keys.webhookSecrets,
+    policyRepository,
+    isOurApp: (id) => github.appWithId(id) !== undefined,
+    log,
+    ports: {
+      openRepository: access.open,
+      listRepositories: github.listRepositories,
+      async loadTrustedIssuers(installation, owner) {
+        const request = { installation, owner, repository: policyRepository, beside: policyRepository }
+        const answer = await github.loadTrustedIssuers(request, AbortSignal.timeout(LIST_LIMIT_MS))
+        return answer.kind === 'list' ? answer.list : undefined
+      },
+      announce,
+      lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
+      lintTrustedIssuers,
+      policyEvents: { send: (event) => events?.sendPolicy(event) },
+      clock,
+      schedule(milliseconds, work) {
+        const timer = setTimeout(work, milliseconds).unref()
+        return () => clearTimeout(timer)
+      },
+    },
+  })
+}
+
+async function signingPools(pools: AppPools, services: KeyServices): Promise<GitHubOptions['pools']> {
+  const signing = async ({ id, key }: ConfiguredApp) => ({ id, sign: await services.createSigner(key) })
+  return new Map(
+    await Promise.all([...pools].map(async ([owner, pool]) => [owner, await eachOf(pool, signing)] as const)),
+  )
+}
+
+function eachOf<T, R>([first, ...others]: readonly [T, ...T[]], work: (one: T) => Promise<R>) {
+  const working: [Promise<R>, ...Promise<R>[]] = [work(first), ...others.map(work)]
+  return Promise.all(working)
 }
 
 function exchangeRules(settings: Settings) {
@@ -166,6 +305,16 @@ function exchangeRules(settings: Settings) {
   } as const
 }
 
+/** Of the store, unless the operator wants them in memory although there is one. */
+async function affinitiesOf(
+  stores: Stores,
+  { stickyStore }: Settings,
+  needs: { readonly clock: Clock; readonly log: Logger },
+): Promise<Affinities> {
+  if (stickyStore === 'store' || stores.kind === 'memory') return stores.affinities
+  return (await openStores({ ...needs, address: undefined })).affinities
+}
+
 /** The operator's keys, or one of this process alone, which another process or the next start does not know. */
 function refreshTokenKeys(
   { refreshTokenKeys: [first, ...others], storeUrl }: Settings,
@@ -184,12 +333,16 @@ function refreshTokenKeys(
 const KEY_BYTES = 32
 /** 128 bits: nobody meets a family by guessing. */
 const FAMILY_BYTES = 16
+/** Between two looks at the certificate's files. */
+const CERTIFICATE_LOOK_MS = 10_000
+/** For the list of trusted issuers, which is compared with and not needed. */
+const LIST_LIMIT_MS = 10_000
 /** For the events of requests that took all of the grace. */
 const LAST_EVENTS_MS = 1_000
 
 /** The JSON Schemas that come with the package, as they are served at `/schemas/{name}.json`. */
 function schemas() {
-  const names = ['trust-policy', 'organization-policy', 'trusted-issuers']
+  const names = ['trust-policy', 'organization-policy', 'trusted-issuers', 'configuration']
   return new Map(
     names.map((name) => [
       `/schemas/${name}.json`,

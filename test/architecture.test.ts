@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   exchange: ['policy', 'terms'],
   // No edge imports another edge: they meet in compose.ts, through exchange/ports.ts.
   runtime: ['terms'],
-  config: EDGE,
+  config: [...EDGE, 'gen'],
   oidc: EDGE,
   keys: EDGE,
   github: EDGE,

@@ -21,22 +21,8 @@ test.each(PAGES)('the links of %s lead somewhere', (page) => {
   expect(broken).toEqual([])
 })
 
-test('docs/operate.md has exactly the variables that the service reads', () => {
-  const sources = readdirSync(join(ROOT, 'src/config')).map((name) => read(`src/config/${name}`))
-  const known = names(sources.join('\n'), /'([A-Z]+(?:_[A-Z]+)+|PORT|METRICS)'/g)
-  const environment =
-    read('docs/operate.md')
-      .split(/^## /m)
-      .find((section) => section.startsWith('Environment')) ?? ''
-  expect(names(environment, /`([A-Z][A-Z0-9_]{3,})`/g)).toEqual(known)
-})
-
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
-}
-
-function names(text: string, pattern: RegExp): string[] {
-  return [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].sort()
 }
 
 /** The anchors that GitHub gives to headings, and those that a page sets itself. */

@@ -4,6 +4,7 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createEventQueue, type EventQueueLimits, type OutgoingEvent } from './event-queue.ts'
 import { EVENT_TYPES, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
+import { POLICY_EVENT_TYPE, type PolicyChange, policyEventData, policyEventSubject } from './policy-event.ts'
 
 export interface CloudEventsOptions {
   /** `EVENT_INGRESS_URI`. */
@@ -16,11 +17,13 @@ export interface CloudEventsOptions {
 
 export interface ExchangeEvents {
   send(record: ExchangeRecord): void
+  /** What a push did to a policy, which the webhook tells. */
+  sendPolicy(change: PolicyChange): void
   dropped(): number
   close(graceMs: number): Promise<void>
 }
 
-/** Sends each exchange as a CloudEvent 1.0 in HTTP's binary mode, from a bounded queue of its own. */
+/** Sends each exchange, and each changed policy, as a CloudEvent 1.0 in HTTP's binary mode, from a bounded queue of its own. */
 export async function createExchangeEvents(options: CloudEventsOptions): Promise<ExchangeEvents> {
   const { CloudEvent, HTTP } = await import('cloudevents') // 120 ms to import: only where events are wanted
   const agent = new Agent({ connections: 4, connect: { timeout: DELIVERY_LIMIT_MS } })
@@ -29,18 +32,22 @@ export async function createExchangeEvents(options: CloudEventsOptions): Promise
     deliver: (event) => deliver(options.sink, event, agent),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
+  const add = (event: { type: string; subject: string; time: Date; data: Record<string, unknown> }) => {
+    const common = {
+      id: options.newEventId(),
+      source: `https://${options.domain}`,
+      datacontenttype: 'application/json',
+    }
+    queue.add(outgoing(HTTP, new CloudEvent({ ...common, ...event, time: event.time.toISOString() })))
+  }
   return {
     send(record) {
-      const event = new CloudEvent({
-        id: options.newEventId(),
-        type: EVENT_TYPES[record.kind],
-        source: `https://${options.domain}`,
-        subject: exchangeEventSubject(record),
-        time: record.startedAt.toISOString(),
-        datacontenttype: 'application/json',
-        data: exchangeEventData(record),
-      })
-      queue.add(outgoing(HTTP, event))
+      const data = exchangeEventData(record)
+      add({ type: EVENT_TYPES[record.kind], subject: exchangeEventSubject(record), time: record.startedAt, data })
+    },
+    sendPolicy(change) {
+      const data = policyEventData(change)
+      add({ type: POLICY_EVENT_TYPE, subject: policyEventSubject(change), time: change.time, data })
     },
     dropped: queue.dropped,
     async close(graceMs) {

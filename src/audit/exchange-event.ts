@@ -43,7 +43,12 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
 
 /** `{scope}/{identity}`, percent-encoded where a header could not carry it (CloudEvents HTTP binding §3.1.3.2). */
 export function exchangeEventSubject({ scope, identity }: ExchangeRecord): string {
-  return encode(`${scope}/${identity}`).replace(NOT_HEADER_SAFE, (text) => encodeURIComponent(text))
+  return headerSafe(`${scope}/${identity}`)
+}
+
+/** A text for an event's `subject`, whatever a stranger wrote into it. */
+export function headerSafe(text: string): string {
+  return encode(text).replace(NOT_HEADER_SAFE, (part) => encodeURIComponent(part))
 }
 
 const NOT_HEADER_SAFE = /[^\x21\x23\x24\x26-\x7e]+/gu

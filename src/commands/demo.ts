@@ -8,7 +8,7 @@ import { type Answer, type Ask, exchangeOverGrpc, exchangeOverHttp, refreshOverG
  * every step did what it should.
  */
 export async function demo(): Promise<number> {
-  const stack = await startStack({ log: createLog('silent') })
+  const stack = await startStack({ log: createLog('silent'), moreApps: [{}] })
   const story = createStory()
   try {
     await tell(stack, story)

@@ -30,6 +30,7 @@ export async function sandbox(args: string[]): Promise<number> {
     // Standard output is for what is printed here.
     log: createLog('info', STDERR),
     host,
+    moreApps: [{}],
     settings: { port, ...(tls === undefined ? {} : { tls }) },
   })
   const { exchanges } = createWorld(stack.github, stack.issuer)

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { createReader, type ReaderNeeds } from './reader.ts'
-import { readSettings, type Settings, type SettingsNeeds } from './settings.ts'
+import { closeSync, openSync, readSync } from 'node:fs'
+import type { ReaderNeeds } from './reader.ts'
+import { type Configuration, readConfiguration, readSettings, type Settings, type SettingsNeeds } from './settings.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
 
 /** The settings of this process: the one place that looks at its environment. Throws a ConfigurationError. */
@@ -8,12 +8,32 @@ export function settingsOfEnvironment(needs: Omit<SettingsNeeds, keyof ReaderNee
   return readSettings({ ...needs, ...HERE })
 }
 
-/** Only what a command needs that works on the shared store. Throws a ConfigurationError. */
-export function storeSettingsOfEnvironment(needs: StoreSettingsNeeds): StoreSettings {
-  const reader = createReader(HERE)
-  const settings = readStoreSettings(reader, needs)
-  reader.finish()
-  return settings
+/** The same, right or wrong. */
+export function configurationOfEnvironment(needs: Omit<SettingsNeeds, keyof ReaderNeeds>): Configuration {
+  return readConfiguration({ ...needs, ...HERE })
 }
 
-const HERE: ReaderNeeds = { env: process.env, readFile: (path) => readFileSync(path, 'utf8') }
+/** Only what a command needs that works on the shared store. Throws a ConfigurationError. */
+export function storeSettingsOfEnvironment(needs: StoreSettingsNeeds): StoreSettings {
+  return readStoreSettings({ ...needs, ...HERE })
+}
+
+/** The text of a file of at most 4 MiB; a device or a log that was named by mistake must not fill the memory. */
+function readBoundedFile(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const buffer = Buffer.alloc(FILE_LIMIT_BYTES + 1)
+    let length = 0
+    for (let more = -1; more !== 0 && length < buffer.length; length += more) {
+      more = readSync(file, buffer, length, buffer.length - length, null)
+    }
+    if (length > FILE_LIMIT_BYTES) throw Object.assign(new Error('the file is too long'), { code: 'EFBIG' })
+    return buffer.toString('utf8', 0, length)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Larger than any of the files that the configuration knows. */
+const FILE_LIMIT_BYTES = 4_194_304
+const HERE: ReaderNeeds = { env: process.env, readFile: readBoundedFile }

@@ -1,29 +1,22 @@
-import { LOG_LEVELS, type LogLevel } from '../runtime/log.ts'
+import type { LogLevel } from '../runtime/log.ts'
 import type { AppKey, Secret } from '../terms/app-key.ts'
 import type { Level } from '../terms/permissions.ts'
+import { quote } from '../terms/text.ts'
 import type { VaultSettings } from '../terms/vault-settings.ts'
-import { type IssuersFileNeeds, type ListedIssuer, readIssuersFile } from './issuers-file.ts'
-import { createReader, type ReaderNeeds } from './reader.ts'
-import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
-import {
-  readApiUrl,
-  readBoolean,
-  readDomain,
-  readDuration,
-  readHttpUrl,
-  readInteger,
-  readOneOf,
-  readRepositoryName,
-  splitList,
-} from './values.ts'
+import { readPools } from './app-pools.ts'
+import type { ListedIssuer } from './issuers-file.ts'
+import type { TextRule } from './list-values.ts'
+import { createReader, type Reader, type ReaderNeeds } from './reader.ts'
+import { type StoreSettings, storeSettingsOf } from './store-settings.ts'
+import { wantsTraces } from './tracing-settings.ts'
+import { VARIABLES, type VariablesNeeds } from './variable-table.ts'
+import { readVaultSettings } from './vault-settings.ts'
 
 /** What the operator chose, checked. */
 export interface Settings extends StoreSettings {
   readonly port: number
   readonly domain: string
   readonly pools: AppPools
-  /** undefined: neither a key nor a secret is in Vault. */
-  readonly vault: VaultSettings | undefined
   readonly githubBaseUrl: string
   readonly policyRepository: string
   readonly issuers: readonly ListedIssuer[]
@@ -46,11 +39,17 @@ export interface Settings extends StoreSettings {
   readonly webhook: WebhookSettings | undefined
   /** undefined: `METRICS=false`. */
   readonly metrics: { readonly port: number } | undefined
+  /** OpenTelemetry's variables ask for traces. */
+  readonly tracing: boolean
   readonly denialDetail: 'auto' | 'full'
   readonly stalePolicyMaxMs: number
   /** The operator says that no other process serves these exchanges. */
   readonly singleProcess: boolean
   readonly eventSink: string | undefined
+  /** Whether the sink gets a Google ID token; `auto`: where it is a host of Google's. */
+  readonly eventAuth: 'auto' | 'google' | 'none'
+  /** Where Vault is; undefined: no key and no secret is there. */
+  readonly vault: VaultSettings | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
@@ -83,199 +82,171 @@ export interface WebhookSettings {
   readonly allowSha1: boolean
 }
 
-/** A text that must be equal, or an RE2 pattern that must match all of it. */
-export interface TextRule {
-  matches(text: string): boolean
-}
+/** What the variables' readers must ask other parts. */
+export type SettingsNeeds = ReaderNeeds & VariablesNeeds
 
-export interface SettingsNeeds
-  extends ReaderNeeds,
-    StoreSettingsNeeds,
-    Pick<IssuersFileNeeds, 'isPublicKey' | 'checkCertificate'> {
-  /** Compiles an RE2 pattern; throws an Error that says what is wrong with it. */
-  readonly compilePattern: (source: string) => TextRule
-  /** Throws an Error that says what is wrong with a private key. */
-  readonly checkPrivateKey: (pem: string) => void
+/** All that is to be known of a configuration, right or wrong. */
+export interface Configuration {
+  /** With defaults, and without Apps, where there are problems: only good to be used when there are none. */
+  readonly settings: Settings
+  /** Each behind the name of its variable, or its key in `CONFIG_FILE`. */
+  readonly problems: readonly string[]
+  readonly reader: Reader<typeof VARIABLES>
 }
 
 /** Reads the settings of `octo-sts serve`. Throws a ConfigurationError that names every variable at fault. */
 export function readSettings(needs: SettingsNeeds): Settings {
-  const reader = createReader(needs)
-  const { problems, text, read, required, file } = reader
-
-  function privateKey(): string {
-    for (const name of UNSUPPORTED_KEYS) {
-      if (text(name) !== undefined)
-        problems.push(
-          `${name} is not supported by this version: use APP_SECRET_CERTIFICATE_FILE or APP_SECRET_CERTIFICATE_ENV_VAR`,
-        )
-    }
-    const [byFile, byText] = [text('APP_SECRET_CERTIFICATE_FILE'), text('APP_SECRET_CERTIFICATE_ENV_VAR')]
-    if (byFile === undefined && byText === undefined) {
-      problems.push(
-        "APP_SECRET_CERTIFICATE_FILE must be set: the path of the GitHub App's private key (PEM); or APP_SECRET_CERTIFICATE_ENV_VAR, with the PEM text itself",
-      )
-      return ''
-    }
-    if (byFile !== undefined && byText !== undefined) {
-      problems.push('APP_SECRET_CERTIFICATE_FILE and APP_SECRET_CERTIFICATE_ENV_VAR exclude each other: set one')
-      return ''
-    }
-    const name = byFile === undefined ? 'APP_SECRET_CERTIFICATE_ENV_VAR' : 'APP_SECRET_CERTIFICATE_FILE'
-    const pem = byText ?? file('APP_SECRET_CERTIFICATE_FILE')
-    if (pem === undefined) return ''
-    try {
-      needs.checkPrivateKey(pem)
-    } catch (error) {
-      problems.push(`${name} holds no usable private key: ${error instanceof Error ? error.message : 'unreadable'}`)
-    }
-    return pem
-  }
-
-  function appId(): number {
-    const ids = splitList(text('GITHUB_APP_IDS') ?? '')
-    if (ids.length === 0) {
-      problems.push(
-        `GITHUB_APP_IDS must be set: the id of the GitHub App${text('GITHUB_APP_ID') === undefined ? '' : ' (GITHUB_APP_ID is not read)'}`,
-      )
-      return 0
-    }
-    if (ids.length > 1) problems.push(`GITHUB_APP_IDS names ${ids.length} Apps: this version serves one`)
-    const reading = readInteger(1, Number.MAX_SAFE_INTEGER)(ids[0] ?? '')
-    if ('value' in reading) return reading.value
-    problems.push(`GITHUB_APP_IDS ${reading.problem}`)
-    return 0
-  }
-
-  /** Of nothing but commas, as a template of empty variables leaves them, it would let in everything. */
-  function allowList(name: string): readonly string[] {
-    const value = text(name)
-    if (value === undefined) return []
-    const entries = splitList(value)
-    if (entries.length === 0) problems.push(`${name} names none: leave it empty to allow all`)
-    return entries
-  }
-
-  function allowedIssuers(): readonly TextRule[] {
-    return allowList('ALLOWED_ISSUERS').flatMap((entry) => {
-      if (PLAIN_ISSUER.test(entry)) return [{ matches: (issuer: string) => issuer === entry }]
-      try {
-        return [needs.compilePattern(entry)]
-      } catch (error) {
-        problems.push(
-          `ALLOWED_ISSUERS has the pattern ${JSON.stringify(entry)}: ${error instanceof Error ? error.message : 'invalid'}`,
-        )
-        return []
-      }
-    })
-  }
-
-  function allowedOwners(): readonly string[] {
-    const owners = allowList('ALLOWED_OWNERS')
-    for (const owner of owners) {
-      if (!/^[A-Za-z0-9_-]{1,100}$/.test(owner))
-        problems.push(`ALLOWED_OWNERS has ${JSON.stringify(owner)}, which is no name of an organization or a user`)
-    }
-    return owners
-  }
-
-  function tls(): Settings['tls'] {
-    const [certFile, keyFile] = [text('TLS_CERT_FILE'), text('TLS_KEY_FILE')]
-    if (certFile === undefined && keyFile === undefined) return undefined
-    if (certFile === undefined || keyFile === undefined) {
-      problems.push(
-        `${certFile === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE'} must be set too: a certificate and its key belong together`,
-      )
-      return undefined
-    }
-    file('TLS_CERT_FILE')
-    file('TLS_KEY_FILE')
-    return { certFile, keyFile }
-  }
-
-  function issuers(): readonly ListedIssuer[] {
-    const path = text('ISSUERS_FILE')
-    const content = file('ISSUERS_FILE')
-    if (path === undefined || content === undefined) return []
-    const { issuers: listed, problems: found } = readIssuersFile(content, { ...needs, path })
-    problems.push(...found.map((problem) => `ISSUERS_FILE ${problem}`))
-    return listed
-  }
-
-  for (const name of GUARDRAILS_NOT_YET) {
-    if (text(name) !== undefined) {
-      problems.push(`${name} is not supported by this version: unset it, because nothing would keep what it promises`)
-    }
-  }
-  const metrics = read('METRICS', readBoolean, true)
-  const sink = read('EVENT_INGRESS_URI', readHttpUrl, '')
-  const metricsPort = read('METRICS_PORT', readInteger(0, 65_535), 2112)
-  if (text('OCTOSTS_STICKY_STORE') === 'firestore')
-    problems.push('OCTOSTS_STICKY_STORE firestore is not offered: use STORE_URL with Valkey or Redis')
-
-  const settings: Settings = {
-    port: read('PORT', readInteger(0, 65_535), 8080),
-    domain: required('STS_DOMAIN', readDomain, {
-      what: 'the name under which callers reach this service, which is also the audience they ask tokens for',
-      blank: '',
-    }),
-    pools: new Map([['*', [{ id: appId(), key: { kind: 'pem', pem: privateKey() } }]]]),
-    vault: undefined,
-    githubBaseUrl: read('GITHUB_BASE_URL', readApiUrl, 'https://api.github.com'),
-    policyRepository: read('ORG_POLICY_REPO', readRepositoryName, '.github'),
-    issuers: issuers(),
-    allowLoopbackIssuers: read('ALLOW_LOOPBACK_ISSUERS', readBoolean, false),
-    allowedIssuers: allowedIssuers(),
-    allowedOwners: allowedOwners(),
-    repoPolicyOrgPermissions: read('REPO_POLICY_ORG_PERMISSIONS', readOneOf(['none', 'read', 'write']), 'read'),
-    maxPermissions: undefined,
-    policySources: 'both',
-    selfWrite: 'allow',
-    maxTokenAgeMs: undefined,
-    requireTrustedIssuers: false,
-    quota: { softFloor: 5000, hardFloor: 1500, staleMs: 300_000 },
-    stickyStore: 'memory',
-    webhook: undefined,
-    metrics: metrics ? { port: metricsPort } : undefined,
-    denialDetail: read('DENIAL_DETAIL', readOneOf(['auto', 'full']), 'auto'),
-    stalePolicyMaxMs: read('STALE_POLICY_MAX', readDuration, 3_600_000),
-    ...readStoreSettings(reader, needs),
-    singleProcess: read('SINGLE_PROCESS', readBoolean, false),
-    eventSink: metrics && sink !== '' ? sink : undefined,
-    tls: tls(),
-    shutdownGraceMs: read('SHUTDOWN_GRACE', readDuration, 10_000),
-    logLevel: read('LOG_LEVEL', readOneOf(LOG_LEVELS), 'info'),
-    notes: NOT_YET.filter((name) => text(name) !== undefined).map((name) => `${name} has no effect in this version`),
-  }
+  const { settings, reader } = readConfiguration(needs)
   reader.finish()
   return settings
 }
 
-/**
- * An entry that can be an issuer is compared as such: in a pattern each dot would match anything. Brackets are an issuer's
- * only around an IPv6 address, elsewhere they are a pattern's.
- */
-const PLAIN_ISSUER =
-  /^https?:\/\/(?:\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::\d+)?(?:\/[A-Za-z0-9._~/-]*)?$/
+/** The same without throwing. */
+export function readConfiguration(needs: SettingsNeeds): Configuration {
+  const reader = createReader(VARIABLES, { ...needs, all: VARIABLES })
+  const { values } = reader
+  const pools = readPools(reader, needs)
+  const webhook = webhookOf(reader)
+  const settings: Settings = {
+    port: values.PORT,
+    domain: reader.required('STS_DOMAIN', {
+      what: 'the name under which callers reach this service, which is also the audience they ask tokens for',
+      blank: '',
+    }),
+    pools,
+    githubBaseUrl: values.GITHUB_BASE_URL,
+    policyRepository: values.ORG_POLICY_REPO,
+    issuers: values.ISSUERS_FILE ?? [],
+    allowLoopbackIssuers: values.ALLOW_LOOPBACK_ISSUERS,
+    allowedIssuers: values.ALLOWED_ISSUERS ?? [],
+    allowedOwners: values.ALLOWED_OWNERS ?? [],
+    repoPolicyOrgPermissions: values.REPO_POLICY_ORG_PERMISSIONS,
+    maxPermissions: values.MAX_PERMISSIONS,
+    policySources: values.POLICY_SOURCES,
+    selfWrite: values.SELF_WRITE,
+    maxTokenAgeMs: values.MAX_TOKEN_AGE,
+    requireTrustedIssuers: values.REQUIRE_TRUSTED_ISSUERS,
+    quota: quotaOf(reader),
+    stickyStore: stickyStoreOf(reader),
+    webhook,
+    metrics: metricsOf(reader),
+    tracing: wantsTraces(reader),
+    denialDetail: values.DENIAL_DETAIL,
+    stalePolicyMaxMs: values.STALE_POLICY_MAX,
+    ...storeSettingsOf(reader),
+    singleProcess: values.SINGLE_PROCESS,
+    eventSink: values.METRICS ? values.EVENT_INGRESS_URI : undefined,
+    eventAuth: eventAuthOf(reader),
+    vault: usesVault(pools, webhook) ? readVaultSettings(reader) : undefined,
+    tls: tlsOf(reader),
+    shutdownGraceMs: values.SHUTDOWN_GRACE,
+    logLevel: values.LOG_LEVEL,
+    notes: [...notesOf(reader, webhook), ...misspelt(needs.env)],
+  }
+  return { settings, problems: reader.problems, reader }
+}
 
-/** Limits that are to come: whoever sets one relies on it, so that it must not be ignored. */
-const GUARDRAILS_NOT_YET = [
-  'MAX_PERMISSIONS',
-  'MAX_TOKEN_AGE',
-  'POLICY_SOURCES',
-  'REQUIRE_TRUSTED_ISSUERS',
-  'SELF_WRITE',
-] as const
+type Variables = Reader<typeof VARIABLES>
 
-const UNSUPPORTED_KEYS = ['KMS_KEYS', 'APP_CONFIG_FILE'] as const
+function quotaOf({ values, fault, label }: Variables): QuotaRules {
+  const quota = {
+    softFloor: values.OCTOSTS_QUOTA_FLOOR_SOFT,
+    hardFloor: values.OCTOSTS_QUOTA_FLOOR_HARD,
+    staleMs: values.OCTOSTS_QUOTA_STALE,
+  }
+  if (quota.hardFloor > quota.softFloor) {
+    const soft = `${label('OCTOSTS_QUOTA_FLOOR_SOFT')}, which is ${quota.softFloor}`
+    fault('OCTOSTS_QUOTA_FLOOR_HARD', `is ${quota.hardFloor}: it must not be above ${soft}`)
+  }
+  return quota
+}
 
-/** Names of other versions and of the reference that a deployment may have set: said at start, so that nobody relies on them. */
-const NOT_YET = [
-  'GITHUB_WEBHOOK_SECRET',
-  'GITHUB_WEBHOOK_ORGANIZATION_FILTER',
-  'OCTOSTS_QUOTA_FLOOR_SOFT',
-  'OCTOSTS_QUOTA_FLOOR_HARD',
-  'OCTOSTS_QUOTA_STALE',
-  'OCTOSTS_STICKY_STORE',
-  'METRICS_PORT',
-] as const
+function stickyStoreOf({ values, given, fault }: Variables): Settings['stickyStore'] {
+  const hasStore = given('STORE_URL') !== undefined
+  const choice = values.OCTOSTS_STICKY_STORE ?? (hasStore ? 'store' : 'memory')
+  if (choice === 'store' && !hasStore)
+    fault('OCTOSTS_STICKY_STORE', 'is store, which needs STORE_URL: a Valkey or Redis')
+  return choice
+}
+
+function webhookOf({ values }: Variables): WebhookSettings | undefined {
+  const [first, ...others] = values.GITHUB_WEBHOOK_SECRET ?? []
+  if (first === undefined) return undefined
+  return {
+    secrets: [first, ...others],
+    organizations: (values.GITHUB_WEBHOOK_ORGANIZATION_FILTER ?? []).map((name) => name.toLowerCase()),
+    allowSha1: values.GITHUB_WEBHOOK_SHA1,
+  }
+}
+
+function metricsOf({ values, fault, label }: Variables): Settings['metrics'] {
+  const { METRICS: isOn, METRICS_PORT: port, PORT: main } = values
+  if (!isOn) return undefined
+  if (port !== 0 && port === main) fault('METRICS_PORT', `must differ from ${label('PORT')}, which is ${main} too`)
+  return { port }
+}
+
+/** A token that names the service must not travel in the clear. */
+function eventAuthOf({ values, fault, label }: Variables): Settings['eventAuth'] {
+  const { EVENT_INGRESS_AUTH: auth, EVENT_INGRESS_URI: sink } = values
+  if (auth === 'google' && sink?.startsWith('https:') !== true)
+    fault('EVENT_INGRESS_AUTH', `is google, which needs ${label('EVENT_INGRESS_URI')} with https`)
+  return auth
+}
+
+function tlsOf({ values, given, label, missing }: Variables): Settings['tls'] {
+  const names = ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const
+  const [absent, other] = names.filter((name) => given(name) === undefined)
+  if (absent !== undefined && other === undefined) {
+    const present = absent === 'TLS_CERT_FILE' ? 'TLS_KEY_FILE' : 'TLS_CERT_FILE'
+    missing(`${absent} must be set too, beside ${label(present)}: a certificate and its key belong together`)
+  }
+  const { TLS_CERT_FILE: certificate, TLS_KEY_FILE: key } = values
+  return certificate === undefined || key === undefined ? undefined : { certFile: certificate.path, keyFile: key.path }
+}
+
+function usesVault(pools: AppPools, webhook: WebhookSettings | undefined): boolean {
+  const keys = [...pools.values()].flat().map(({ key }) => key)
+  return [...keys, ...(webhook?.secrets ?? [])].some(
+    (secret) =>
+      (secret.kind === 'kms' && secret.provider === 'vault') ||
+      (secret.kind === 'reference' && secret.reference.manager === 'vault'),
+  )
+}
+
+/** What is no problem, but most likely not what was meant. */
+function notesOf({ given, label }: Variables, webhook: WebhookSettings | undefined): readonly string[] {
+  const short = (webhook?.secrets ?? []).flatMap((secret, index) =>
+    secret.kind === 'text' && secret.text.length < WEBHOOK_SECRET_LENGTH
+      ? [
+          `${label('GITHUB_WEBHOOK_SECRET')} has a secret (number ${index + 1}) of fewer than ${WEBHOOK_SECRET_LENGTH} characters, which can be guessed: make one with "openssl rand -hex 32"`,
+        ]
+      : [],
+  )
+  const idle = [
+    ...(webhook === undefined ? NEED_WEBHOOK.map((name) => [name, 'GITHUB_WEBHOOK_SECRET'] as const) : []),
+    ...(given('KMS_KEYS') === undefined && given('APP_CONFIG_FILE') === undefined
+      ? [['KMS_PROVIDER', 'KMS_KEYS or APP_CONFIG_FILE'] as const]
+      : []),
+  ].filter(([name]) => given(name) !== undefined)
+  return [...short, ...idle.map(([name, other]) => `${label(name)} has no effect without ${other}`)]
+}
+
+/** Variables that differ from ours in underscores, case or a final S: a limit that is misspelt would not be kept. */
+function misspelt(env: ReaderNeeds['env']): readonly string[] {
+  const known = new Map(Object.keys(VARIABLES).map((name) => [letters(name), name]))
+  return Object.keys(env).flatMap((name) => {
+    const meant = known.get(letters(name))
+    return meant === undefined || meant === name || env[name]?.trim() === ''
+      ? []
+      : [`${quote(name)} is not read; did you mean ${meant}?`]
+  })
+}
+
+function letters(name: string): string {
+  return name.toUpperCase().replaceAll('_', '').replace(/S$/, '')
+}
+
+/** A secret of 16 random letters and digits has 95 bits. */
+const WEBHOOK_SECRET_LENGTH = 16
+const NEED_WEBHOOK = ['GITHUB_WEBHOOK_ORGANIZATION_FILTER', 'GITHUB_WEBHOOK_SHA1'] as const

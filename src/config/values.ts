@@ -1,33 +1,40 @@
 import { durationMs } from '../terms/duration.ts'
+import { quoteUnlessKey } from './mask.ts'
 
 /**
- * Readers of single settings. Each answers the value, or a text that says what is wrong with it and what it should be; it
- * is put behind the variable's name. No reader repeats a value that may be a secret.
+ * Readers of single settings. Each answers the value, or what is wrong with it and what it should be (one text, or one for
+ * each faulty entry of a list); it is put behind the variable's name. No reader repeats a value that may be a secret.
  */
-export type Reading<T> = { readonly value: T } | { readonly problem: string }
+export type Reading<T> = { readonly value: T } | { readonly problem: string | readonly string[] }
 
 /** Go's durations (`5m`, `1h30m`, `1.5s`, `0`), because existing deployments have them; in milliseconds. */
 export function readDuration(text: string): Reading<number> {
   if (text === '0') return { value: 0 }
   const milliseconds = durationMs(text)
   if (milliseconds === undefined) {
-    return { problem: `must be a duration such as 90s, 5m or 1h30m, not ${JSON.stringify(text)}` }
+    return { problem: `must be a duration such as 90s, 5m or 1h30m, not ${quoteUnlessKey(text)}` }
   }
   return milliseconds <= LONGEST_MS ? { value: milliseconds } : { problem: 'must be shorter than 24 days' }
+}
+
+/** A duration that means nothing when it is none. */
+export function readPositiveDuration(text: string): Reading<number> {
+  const reading = readDuration(text)
+  return 'value' in reading && reading.value === 0 ? { problem: 'must be longer than 0' } : reading
 }
 
 /** Go's booleans, for the same reason. */
 export function readBoolean(text: string): Reading<boolean> {
   if (TRUE.has(text)) return { value: true }
   if (FALSE.has(text)) return { value: false }
-  return { problem: `must be true or false, not ${JSON.stringify(text)}` }
+  return { problem: `must be true or false, not ${quoteUnlessKey(text)}` }
 }
 
 export function readInteger(min: number, max: number): (text: string) => Reading<number> {
   return (text) => {
     const value = Number(text)
     if (/^\d{1,15}$/.test(text) && value >= min && value <= max) return { value }
-    return { problem: `must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}` }
+    return { problem: `must be a whole number from ${min} to ${max}, not ${quoteUnlessKey(text)}` }
   }
 }
 
@@ -35,7 +42,7 @@ export function readOneOf<const T extends string>(choices: readonly T[]): (text:
   return (text) => {
     const value = choices.find((choice) => choice === text)
     return value === undefined
-      ? { problem: `must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}` }
+      ? { problem: `must be one of ${choices.join(', ')}, not ${quoteUnlessKey(text)}` }
       : { value }
   }
 }
@@ -45,20 +52,25 @@ export function readDomain(text: string): Reading<string> {
   return DOMAIN.test(text) && text.length <= 253
     ? { value: text }
     : {
-        problem: `must be a host name such as sts.example.com, without https:// or a path, not ${JSON.stringify(text)}`,
+        problem: `must be a host name such as sts.example.com, without https:// or a path, not ${quoteUnlessKey(text)}`,
       }
 }
 
 /** The base of GitHub's REST API, without a trailing slash: https, or http at a loopback address. */
-export function readApiUrl(text: string): Reading<string> {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
-    return { problem: 'must be a plain URL such as https://github.example.com/api/v3' }
+export const readApiUrl = readBaseUrl('https://github.example.com/api/v3')
+
+/** The base of an API, without a trailing slash: https, or http at a loopback address. */
+export function readBaseUrl(example: string): (text: string) => Reading<string> {
+  return (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+      return { problem: `must be a plain URL such as ${example}` }
+    }
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
+      return { problem: 'must use https (http only at a loopback address)' }
+    }
+    return { value: `${url.origin}${url.pathname.replace(/\/+$/, '')}` }
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
-    return { problem: 'must use https (http only at a loopback address)' }
-  }
-  return { value: `${url.origin}${url.pathname.replace(/\/+$/, '')}` }
 }
 
 export function readHttpUrl(text: string): Reading<string> {
@@ -71,14 +83,19 @@ export function readHttpUrl(text: string): Reading<string> {
 export function readRepositoryName(text: string): Reading<string> {
   return /^[A-Za-z0-9._-]{1,100}$/.test(text) && text !== '.' && text !== '..'
     ? { value: text }
-    : { problem: `must be the name of a repository, without its owner, not ${JSON.stringify(text)}` }
+    : { problem: `must be the name of a repository, without its owner, not ${quoteUnlessKey(text)}` }
+}
+
+/** A comma list of plain words; empty entries are dropped. */
+export function splitWords(text: string): readonly string[] {
+  return entriesOf(text.split(','))
 }
 
 /**
- * A comma list. Commas inside a pattern's groups, classes and repetitions belong to it, and its brackets count only where
+ * A comma list of patterns. Commas inside a pattern's groups, classes and repetitions belong to it, and its brackets count only where
  * they mean something to it; empty entries are dropped.
  */
-export function splitList(text: string): readonly string[] {
+export function splitPatterns(text: string): readonly string[] {
   const entries: string[] = []
   let depth = 0
   let entry = ''
@@ -86,11 +103,15 @@ export function splitList(text: string): readonly string[] {
     if (token === '(' || token === '{') depth += 1
     if (token === ')' || token === '}') depth = Math.max(0, depth - 1)
     if (token === ',' && depth === 0) {
-      entries.push(entry.trim())
+      entries.push(entry)
       entry = ''
     } else entry += token
   }
-  return [...entries, entry.trim()].filter((part) => part !== '')
+  return entriesOf([...entries, entry])
+}
+
+function entriesOf(parts: readonly string[]): readonly string[] {
+  return parts.map((part) => part.trim()).filter((part) => part !== '')
 }
 
 /** An escape, a class, or any one character. */

@@ -20,7 +20,7 @@ export interface AppJwtOptions {
 export function createAppJwt({ appId, sign, clock }: AppJwtOptions): AppJwt {
   let serial = 0
   let skewMs = 0
-  let current: { readonly signed: Promise<string>; readonly expiresAtMs: number } | undefined
+  let current: { readonly signed: Promise<string>; expiresAtMs: number } | undefined
 
   const signNew = () => {
     const issuedAt = Math.floor((clock.now() + skewMs) / 1000)
@@ -30,7 +30,8 @@ export function createAppJwt({ appId, sign, clock }: AppJwtOptions): AppJwt {
     const mine = { signed, expiresAtMs: expiresAt * 1000 - skewMs }
     current = mine
     signed.catch(() => {
-      if (current === mine) current = undefined // the next call signs again
+      // A key service that fails is not asked by each exchange: whoever comes within the second gets the same refusal.
+      mine.expiresAtMs = clock.now() + RENEW_BEFORE_END_MS + FAILURE_MS
     })
     return mine
   }
@@ -68,3 +69,4 @@ const LIFE_SECONDS = 9 * 60
 /** GitHub's advice against clock drift (contract §9). */
 const DRIFT_SECONDS = 60
 const RENEW_BEFORE_END_MS = 60_000
+const FAILURE_MS = 1_000

@@ -42,7 +42,7 @@ export function createQuotaBook(clock: Clock, staleMs: number): QuotaBook {
     },
     remaining(holder) {
       const entry = readings.get(keyOf(holder))
-      if (entry === undefined || clock.monotonic() - entry.at > staleMs) return undefined
+      if (entry === undefined || clock.monotonic() - entry.at >= staleMs) return undefined
       // A new hour has begun since: the reading is of the last one.
       return entry.reading.resetAtMs <= clock.now() ? undefined : entry.reading.remaining
     },

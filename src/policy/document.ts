@@ -24,13 +24,13 @@ export interface YamlDocument {
 
 /**
  * Reads one YAML document whose root is a mapping. YAML's typing never happens (`yes`, `010`, `1.10` and `null` stay what
- * was written: contract §11.5). Findings: text over 64 KiB, nesting over 16, aliases, anchors, tags, merge keys, repeated
- * keys, keys that are no text, no or several documents, a root that is no mapping, and whatever is not YAML.
+ * was written: contract §11.5). Findings: text over the limit (64 KiB), nesting over 16, aliases, anchors, tags, merge keys,
+ * repeated keys, keys that are no text, no or several documents, a root that is no mapping, and whatever is not YAML.
  */
-export function readDocument(text: string): YamlDocument {
+export function readDocument(text: string, limitBytes = TEXT_LIMIT_BYTES): YamlDocument {
   const source = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
   const placeOf = placesIn(source)
-  if (isTooLong(source)) return unreadable(`the file is longer than ${TEXT_LIMIT_BYTES / 1024} KiB`)
+  if (isTooLong(source, limitBytes)) return unreadable(`the file is longer than ${limitBytes / 1024} KiB`)
   const events = eventsOf(source)
   if ('offset' in events) return unreadable(events.message, placeOf(events.offset))
 
@@ -200,8 +200,8 @@ function emptyObject(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>
 }
 
-function isTooLong(source: string): boolean {
-  return source.length > TEXT_LIMIT_BYTES || new TextEncoder().encode(source).length > TEXT_LIMIT_BYTES
+function isTooLong(source: string, limitBytes: number): boolean {
+  return source.length > limitBytes || new TextEncoder().encode(source).length > limitBytes
 }
 
 /** A policy of GitHub's largest organizations is a few KiB; this bounds what parsing a stranger's file can cost. */

@@ -17,9 +17,8 @@ export const APP_ROUTES: readonly Route[] = [
     by: 'app',
     answer: (request, { state, baseUrl }) => {
       const app = appOf(request)
-      const owner = { id: app.id, login: `${app.slug}-owner`, type: 'Organization' as const }
-      const installations = installationsOf(app, state).length
-      return ok(appResource(app, { owner, permissions: { metadata: 'read' }, installations }, baseUrl))
+      const count = installationsOf(app, state).length
+      return ok({ ...appResource(app, { metadata: 'read' }, baseUrl), installations_count: count })
     },
   },
   {

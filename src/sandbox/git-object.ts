@@ -40,15 +40,16 @@ export function buildTrees(files: GitFiles): GitTrees {
   for (const [path, entry] of files) place(directories, path, entry)
   const trees = new Map<string, GitTree>()
   const depth = (path: string) => (path === '' ? 0 : path.split('/').length)
-  // The deepest first: a tree's name is made of its children's.
-  const sorted = [...directories].sort(([a], [b]) => depth(b) - depth(a))
-  for (const [directory, entries] of sorted) {
+  // A tree's name is made of its children's.
+  const deepestFirst = [...directories].sort(([a], [b]) => depth(b) - depth(a))
+  for (const [directory, entries] of deepestFirst) {
     const children = [...entries].map(([name, entry]) => {
       const sha = entry === 'directory' ? (trees.get(joined(directory, name))?.sha ?? '') : entry.sha
       return { name, entry, sha }
     })
-    children.sort((a, b) => Buffer.compare(sortKey(a), sortKey(b)))
-    trees.set(directory, { sha: objectSha('tree', Buffer.concat(children.map(line))), children })
+    const sorted = children.map((child) => [sortKey(child), child] as const).sort(([a], [b]) => (a < b ? -1 : 1))
+    const content = Buffer.from(sorted.map(([, child]) => line(child)).join(''), 'latin1')
+    trees.set(directory, { sha: objectSha('tree', content), children: sorted.map(([, child]) => child) })
   }
   return trees
 }
@@ -97,12 +98,18 @@ function place(
   place(directories, directory, 'directory')
 }
 
-function line({ name, entry, sha }: GitChild): Buffer {
-  const mode = modeOf(entry).replace(/^0/, '')
-  return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(sha, 'hex')])
+/** One line of a tree object, a character for each byte: Git writes a directory's mode without its first zero. */
+function line({ name, entry, sha }: GitChild): string {
+  const mode = entry === 'directory' ? '40000' : modeOf(entry)
+  return `${mode} ${bytesOf(name)}\0${Buffer.from(sha, 'hex').toString('latin1')}`
 }
 
 /** Git sorts a tree by bytes, a directory as if its name ended with a slash. */
-function sortKey({ name, entry }: GitChild): Buffer {
-  return Buffer.from(entry === 'directory' ? `${name}/` : name)
+function sortKey({ name, entry }: GitChild): string {
+  return bytesOf(entry === 'directory' ? `${name}/` : name)
+}
+
+/** The text's UTF-8, a character for each byte: compares as bytes do. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1')
 }

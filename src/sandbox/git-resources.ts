@@ -77,7 +77,7 @@ export function addressesOf({ repository: { owner, name }, baseUrl }: Pick<GitPl
   return { api: `${baseUrl}/repos/${full}`, html: `https://github.com/${full}` }
 }
 
-export function nodeIdOf({ repository }: GitPlace, type: string, name: string): string {
+export function nodeIdOf({ repository }: Pick<GitPlace, 'repository'>, type: string, name: string): string {
   return `${type}_${Buffer.from(`${repository.id}:${name}`).toString('base64url')}`
 }
 

@@ -1,16 +1,22 @@
 /**
- * A refusal of the embedded GitHub, or a redirect when it has a `location`: becomes GitHub's `basic-error` body, with
- * the route's documentation address.
+ * A refusal of the embedded GitHub, or a redirect when it has a `location`: becomes GitHub's `basic-error` body, or its
+ * `validation-error` when it has `errors`, with the route's documentation address.
  */
 export class GitHubError extends Error {
   readonly status: number
   readonly location: string | undefined
+  readonly errors: readonly unknown[] | undefined
 
-  constructor(status: number, message: string, location?: string) {
+  constructor(
+    status: number,
+    message: string,
+    { location, errors }: { readonly location?: string; readonly errors?: readonly unknown[] } = {},
+  ) {
     super(message)
     this.name = 'GitHubError'
     this.status = status
     this.location = location
+    this.errors = errors
   }
 }
 
@@ -30,9 +36,11 @@ export interface Answer {
 /** The answer for an error of a route; what is no GitHubError is the sandbox's own defect, and thrown on. */
 export function refusal(error: unknown, documentation: string): Answer {
   if (!(error instanceof GitHubError)) throw error
-  const { status, message, location } = error
+  const { status, message, location, errors } = error
   if (location === undefined) {
-    return { status, body: { message, documentation_url: `${DOCS}/${documentation}`, status: String(status) } }
+    const details = errors === undefined ? {} : { errors }
+    const documentationUrl = `${DOCS}/${documentation}`
+    return { status, body: { message, ...details, documentation_url: documentationUrl, status: String(status) } }
   }
   const body = { message, url: location, documentation_url: `${DOCS}/${REDIRECTS}` }
   return { status, headers: { location }, body }

@@ -1,4 +1,5 @@
 import { APP_ROUTES } from './app-routes.ts'
+import { CHECK_ROUTES } from './check-routes.ts'
 import { COMMIT_ROUTES } from './commit-routes.ts'
 import { GIT_ROUTES } from './git-routes.ts'
 import { INSTALLATION_ROUTES } from './installation-routes.ts'
@@ -11,6 +12,8 @@ export const ROUTES: readonly Route[] = [
   ...APP_ROUTES,
   ...INSTALLATION_ROUTES,
   ...REPOSITORY_ROUTES,
+  // Before those of commits, whose reference may have slashes.
+  ...CHECK_ROUTES,
   ...COMMIT_ROUTES,
   ...GIT_ROUTES,
   ...PULL_ROUTES,

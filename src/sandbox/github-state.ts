@@ -94,6 +94,7 @@ export function createState(now: () => number, apps: Apps) {
   const git = createGit(repository, now)
 
   return {
+    newId,
     ...git,
     ...createPulls(repository, { newId, now }),
     installations: installations as ReadonlyMap<number, Installation>,

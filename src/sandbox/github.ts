@@ -1,11 +1,14 @@
 import { systemClock } from '../runtime/clock.ts'
-import { type AppOptions, createApps, type SandboxApp } from './apps.ts'
+import { type AppOptions, createApps, type SandboxApp, type Webhook } from './apps.ts'
+import { type CheckRun, createChecks } from './check-runs.ts'
 import { createFaults, type Fault, type FaultHandle, type FaultTarget } from './faults.ts'
 import { type Call, type GitHubServer, listen, type Observation } from './github-server.ts'
 import { createState, type GitHubState } from './github-state.ts'
 import { createTokenOffice, type IssuedToken, type TokenForm } from './installation-tokens.ts'
 import { gitHubLimits, type Limits } from './limits.ts'
 import { createQuota, type QuotaOwner, quotaKey } from './quota.ts'
+import { type DeliveryOptions, type DeliveryResult, deliverEvent } from './webhook-delivery.ts'
+import { createPayloads, type Payloads } from './webhook-payloads.ts'
 
 export interface SandboxGitHubOptions {
   /** What tokens, App JWTs and limits are measured by. */
@@ -24,7 +27,7 @@ export interface SandboxGitHubOptions {
 }
 
 /** An embedded GitHub: its world can be changed, its answers spoiled, and every request it got is on record. */
-export interface SandboxGitHub extends GitHubState {
+export interface SandboxGitHub extends Omit<GitHubState, 'newId'> {
   /** The API's root, without a trailing slash. */
   readonly url: string
   /** The first App that is registered here. */
@@ -38,8 +41,15 @@ export interface SandboxGitHub extends GitHubState {
   /** Every request since the start, or since `forgetCalls`, in order of arrival. */
   readonly calls: readonly Call[]
   forgetCalls(): void
+  /** Says where an App's events go from now on. */
+  setWebhook(appId: number, webhook: Webhook | undefined): void
+  /** Sends an event to an App's webhook, signed, and answers what came back. Rejects after ten seconds. */
+  deliver(options: DeliveryOptions): Promise<DeliveryResult>
+  readonly payloads: Payloads
   /** Lowers how much GitHub answers at most. */
   setLimits(limits: Partial<Limits>): void
+  /** Every check run of every App, in order, as it is now. */
+  readonly checkRuns: readonly CheckRun[]
   /** Every token ever issued, by its text. */
   readonly tokens: ReadonlyMap<string, IssuedToken>
   /** Spoils the answers to the requests that the target describes, until it is used up or cleared. */
@@ -59,6 +69,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
   const office = createTokenOffice(state, now)
   const quota = createQuota(options.quotaPerHour ?? 1_000_000, now)
   const limits = gitHubLimits()
+  const checks = createChecks(state, now)
   const server: GitHubServer = await listen({
     state,
     office,
@@ -68,6 +79,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     tokenForm: options.tokenForm ?? 'opaque',
     quota,
     limits,
+    checks,
     port: options.port ?? 0,
     tls: options.tls,
     basePath: options.basePath ?? '',
@@ -79,7 +91,13 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
     addApp: (more = {}) => apps.add(more),
     setQuota: (owner, to) => quota.set(quotaKey(owner), to),
     setLimits: (changed) => void Object.assign(limits, changed),
+    checkRuns: checks.runs,
     tokens: office.tokens,
+    setWebhook: (appId, webhook) => {
+      apps.get(appId).webhook = webhook
+    },
+    deliver: (delivery) => deliverEvent(delivery, apps),
+    payloads: createPayloads({ state, apps, checks, baseUrl: server.url }),
     fault: faults.add,
     ...server,
   }

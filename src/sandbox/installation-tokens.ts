@@ -3,6 +3,7 @@ import { covers, isLevel, publishedLevels, standingOf } from '../terms/permissio
 import { nameKey } from '../terms/scope.ts'
 import { GitHubError } from './github-answer.ts'
 import type { GitHubState, Granted, Installation, Repository } from './github-state.ts'
+import { invalid, isRecord, objectBody } from './request-body.ts'
 
 export interface IssuedToken {
   readonly token: string
@@ -59,14 +60,14 @@ export function createTokenOffice(state: GitHubState, now: () => number) {
 /** The body of a mint, checked as GitHub checks it: unknown members, permissions and levels are 422, no object is 400. */
 export function parseTokenRequest(body: unknown): TokenRequest {
   if (body === undefined) return { permissions: {}, repositories: [], repositoryIds: [] }
-  if (!isRecord(body)) throw new GitHubError(400, 'Body should be a JSON object')
-  for (const key of Object.keys(body)) {
+  const object = objectBody(body)
+  for (const key of Object.keys(object)) {
     if (!MEMBERS.has(key)) throw invalid(`${JSON.stringify(key)} is not a permitted key.`)
   }
   return {
-    permissions: parsePermissions(body['permissions'] ?? {}),
-    repositories: listOf(body, 'repositories', (name) => typeof name === 'string'),
-    repositoryIds: listOf(body, 'repository_ids', (id) => typeof id === 'number'),
+    permissions: parsePermissions(object['permissions'] ?? {}),
+    repositories: listOf(object, 'repositories', (name) => typeof name === 'string'),
+    repositoryIds: listOf(object, 'repository_ids', (id) => typeof id === 'number'),
   }
 }
 
@@ -145,14 +146,6 @@ function listOf<T>(body: Readonly<Record<string, unknown>>, name: string, fits: 
   const items: readonly unknown[] = value
   if (!items.every(fits)) throw invalid(`For 'properties/${name}', an item is of the wrong type.`)
   return items
-}
-
-function invalid(what: string): GitHubError {
-  return new GitHubError(422, `Invalid request.\n\n${what}`)
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function opaqueToken(): string {

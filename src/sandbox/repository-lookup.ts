@@ -18,7 +18,7 @@ export function repositoryOf(
   const known = found ?? (id === undefined ? state.findRenamed(owner, repo) : undefined)
   if (known === undefined || !visible(caller, known)) throw notFound()
   if (found === undefined) {
-    throw new GitHubError(301, 'Moved Permanently', `${baseUrl}/repositories/${known.id}${below}`)
+    throw new GitHubError(301, 'Moved Permanently', { location: `${baseUrl}/repositories/${known.id}${below}` })
   }
   return found
 }

@@ -125,26 +125,22 @@ export function installationResource(installation: Installation, baseUrl: string
 }
 
 /** GitHub's JSON of the App itself. */
-export function appResource(
-  app: AppFacts,
-  about: { owner: Account; permissions: Granted; installations: number },
-  baseUrl: string,
-) {
+export function appResource(app: AppFacts, permissions: Granted, baseUrl: string) {
+  const owner = { id: app.id, login: `${app.slug}-owner`, type: 'Organization' as const }
   return {
     id: app.id,
     client_id: app.clientId,
     slug: app.slug,
     node_id: nodeId('App', app.id),
-    owner: accountResource(about.owner, baseUrl),
+    owner: accountResource(owner, baseUrl),
     name: app.slug,
     description: '',
     external_url: 'https://octo-sts.dev',
     html_url: `https://github.com/apps/${app.slug}`,
     created_at: EPOCH,
     updated_at: EPOCH,
-    permissions: about.permissions,
+    permissions,
     events: [],
-    installations_count: about.installations,
   }
 }
 

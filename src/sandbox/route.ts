@@ -1,4 +1,5 @@
 import type { AppFacts } from './apps.ts'
+import type { Checks } from './check-runs.ts'
 import type { Answer } from './github-answer.ts'
 import type { GitHubState, Installation } from './github-state.ts'
 import type { IssuedToken, TokenForm, TokenOffice } from './installation-tokens.ts'
@@ -29,6 +30,7 @@ export interface RouteContext {
   readonly office: TokenOffice
   readonly tokenForm: TokenForm
   readonly limits: Limits
+  readonly checks: Checks
   readonly baseUrl: string
 }
 

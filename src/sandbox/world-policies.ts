@@ -80,6 +80,40 @@ permissions:
   } as const
 }
 
+/** An organization with two Apps, which keeps a list of issuers and looks at first what it would refuse. */
+export function initechPolicies({ actions, cluster }: PolicyIssuers) {
+  return {
+    issuers: `# Tokens of other issuers are let through, and noted: this is how a list is tried.
+mode: audit
+issuers:
+  - ${actions}
+`,
+    tps: {
+      ci: `# The main branch of this repository may read it.
+issuer: ${actions}
+subject: repo:initech/tps:ref:refs/heads/main
+permissions:
+  contents: read
+`,
+      builder: `# An issuer that is not on the organization's list.
+issuer: ${cluster}
+subject: system:serviceaccount:ci:builder
+audience: octo-sts
+permissions:
+  contents: read
+`,
+    },
+    printer: {
+      ci: `# The main branch of this repository may read it.
+issuer: ${actions}
+subject: repo:initech/printer:ref:refs/heads/main
+permissions:
+  contents: read
+`,
+    },
+  } as const
+}
+
 export function octocatPolicies({ actions }: PolicyIssuers) {
   return {
     sync: `# A workflow of another owner's repository may read this user's dotfiles.

@@ -1,7 +1,7 @@
 import type { Reason } from '../terms/denial.ts'
 import { policyPath } from '../terms/identity.ts'
 import type { SandboxGitHub } from './github.ts'
-import { acmePolicies, octocatPolicies, type PolicyIssuers } from './world-policies.ts'
+import { acmePolicies, initechPolicies, octocatPolicies, type PolicyIssuers } from './world-policies.ts'
 
 /** What the world needs of the issuer: its address (any path below it is an issuer too) and the shape of its claims. */
 export interface WorldIssuer {
@@ -39,7 +39,8 @@ export interface World {
 
 /**
  * Seeds the embedded GitHub with an organization `acme` (repositories `.github`, `app`, `docs`, and `vault`, which the App
- * was not given) and a user `octocat` (`dotfiles`), all with their trust policies for subjects of the issuer.
+ * was not given), an organization `initech` that each of two Apps serves for another repository (`tps`, `printer`), and a
+ * user `octocat` (`dotfiles`), all with their trust policies for subjects of the issuer. Throws where there is one App only.
  */
 export function createWorld(github: SandboxGitHub, issuer: WorldIssuer): World {
   const issuers: PolicyIssuers = {
@@ -48,6 +49,7 @@ export function createWorld(github: SandboxGitHub, issuer: WorldIssuer): World {
     google: `${issuer.url}/google`,
   }
   seedAcme(github, issuers)
+  seedInitech(github, issuers)
   seedOctocat(github, issuers)
   return { githubIssuer: issuers.actions, exchanges: [...granted(issuer, issuers), ...refused(issuer)] }
 }
@@ -72,6 +74,22 @@ function seedAcme(github: SandboxGitHub, issuers: PolicyIssuers): void {
   })
 }
 
+function seedInitech(github: SandboxGitHub, issuers: PolicyIssuers): void {
+  const [first, second] = github.apps
+  if (first === undefined || second === undefined) throw new Error('the world needs two Apps: call addApp before')
+  const policies = initechPolicies(issuers)
+  github.addAccount({ login: 'initech', type: 'Organization', id: INITECH.id })
+  github.addRepository('initech', '.github', {
+    id: 2200,
+    files: { '.github/chainguard/trusted-token-issuers.yaml': policies.issuers },
+  })
+  github.addRepository('initech', 'tps', { id: INITECH.tpsId, files: policyFiles(policies.tps) })
+  github.addRepository('initech', 'printer', { id: INITECH.printerId, files: policyFiles(policies.printer) })
+  const permissions = { checks: 'write', contents: 'write', pull_requests: 'read' } as const
+  github.install('initech', { app: first.id, permissions, repositories: ['.github', 'tps'] })
+  github.install('initech', { app: second.id, permissions, repositories: ['.github', 'printer'] })
+}
+
 function seedOctocat(github: SandboxGitHub, issuers: PolicyIssuers): void {
   github.addAccount({ login: 'octocat', type: 'User', id: 583_231 })
   github.addRepository('octocat', 'dotfiles', {
@@ -83,6 +101,7 @@ function seedOctocat(github: SandboxGitHub, issuers: PolicyIssuers): void {
 
 /** The ids that the issuer's GitHub Actions claims have when nothing else is said. */
 const ACME = { id: 1001, appId: 2001 } as const
+const INITECH = { id: 1002, tpsId: 2201, printerId: 2202 } as const
 const APP = { repository: 'acme/app', repositoryId: ACME.appId, ownerId: ACME.id } as const
 
 function granted({ githubActionsClaims }: WorldIssuer, { cluster, google }: PolicyIssuers): readonly WorldExchange[] {
@@ -142,7 +161,40 @@ function granted({ githubActionsClaims }: WorldIssuer, { cluster, google }: Poli
       claims: main,
       refusal: undefined,
     },
+    ...ofInitech({ githubActionsClaims }, cluster),
     { name: "a user's repository", scope: 'octocat/dotfiles', identity: 'sync', claims: main, refusal: undefined },
+  ]
+}
+
+function ofInitech(
+  { githubActionsClaims }: Pick<WorldIssuer, 'githubActionsClaims'>,
+  cluster: string,
+): readonly WorldExchange[] {
+  const ownerId = INITECH.id
+  const claimsOf = (repository: string, repositoryId: number) =>
+    githubActionsClaims({ repository, repositoryId, ownerId, ref: 'refs/heads/main' })
+  return [
+    {
+      name: 'a repository that the first of two Apps has',
+      scope: 'initech/tps',
+      identity: 'ci',
+      claims: claimsOf('initech/tps', INITECH.tpsId),
+      refusal: undefined,
+    },
+    {
+      name: 'a repository that the second of two Apps has',
+      scope: 'initech/printer',
+      identity: 'ci',
+      claims: claimsOf('initech/printer', INITECH.printerId),
+      refusal: undefined,
+    },
+    {
+      name: "an issuer that is not on the organization's list, which is in audit mode",
+      scope: 'initech/tps',
+      identity: 'builder',
+      claims: { iss: cluster, sub: 'system:serviceaccount:ci:builder', aud: ['octo-sts'] },
+      refusal: undefined,
+    },
   ]
 }
 

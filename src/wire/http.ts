@@ -28,15 +28,21 @@ export interface HttpContext extends OAuthContext {
   readonly newRequestId: () => string
   readonly documents: ReadonlyMap<string, WireDocument>
   readonly requests: Requests
+  /** Answers POST `/webhook` by itself: its bodies are larger than any other's, and are signed. */
+  readonly webhook?: ((request: HttpRequest, response: HttpResponse) => void) | undefined
 }
 
 /** The HTTP half of the wire, for HTTP/1.1 and HTTP/2 alike (contract §2, §10). It never throws and always answers. */
 export function createHttpHandler(context: HttpContext): (request: HttpRequest, response: HttpResponse) => void {
   const routes = routesOf(context)
   return (request, response) => {
+    const { path, query } = splitTarget(request.url ?? '')
+    if (path === WEBHOOK_PATH && request.method === 'POST' && context.webhook !== undefined) {
+      context.webhook(request, response)
+      return
+    }
     const requestId = requestIdOf(request.headers, context.newRequestId)
     const lifetime = beginLifetime(timeoutOf(request, context))
-    const { path, query } = splitTarget(request.url ?? '')
     const visit: Visit = { request, response, requestId, lifetime, path, query }
     context.requests.add(lifetime)
     request.on('error', ignore) // a connection that breaks: `onClosed` is what looks at it
@@ -75,6 +81,7 @@ function routesOf(context: HttpContext): Routes {
     ['/sts/exchange_refresh_token', { POST: (visit) => refreshAnswer(visit, context) }],
     [TOKEN_PATH, { POST: oauth.token }],
     [REVOKE_PATH, { POST: oauth.revoke }],
+    ...(context.webhook === undefined ? [] : [[WEBHOOK_PATH, { POST: handedOver }] as const]),
   ])
 }
 
@@ -115,6 +122,10 @@ async function requestOf({ request, lifetime, query }: Visit, { limits }: HttpCo
 /** RawToken in proto3 JSON, with unset fields written out: these members and no others (contract §10). */
 function rawToken({ token, expiresAt, refreshToken }: Pick<Issued, 'token' | 'expiresAt' | 'refreshToken'>) {
   return { token, refreshToken: refreshToken?.token ?? '', expiry: jsonTime(expiresAt) }
+}
+
+function handedOver(): never {
+  throw new Error('unreachable: the webhook has answered')
 }
 
 function readiness(ready: boolean): HttpAnswer {
@@ -165,4 +176,5 @@ function jsonTime(time: Date): string {
 
 function ignore(): void {}
 
+const WEBHOOK_PATH = '/webhook'
 const ABSOLUTE_FORM = /^https?:\/\/[^/?#]*/i

@@ -6,7 +6,7 @@ import type { CertificateFiles } from './certificate.ts'
 import { createDoor, type Door } from './door.ts'
 import { createGrpcServer } from './grpc-server.ts'
 import { createHealth, type Health } from './health.ts'
-import { createHttpHandler } from './http.ts'
+import { createHttpHandler, type HttpContext } from './http.ts'
 import { DEFAULT_LIMITS, type WireLimits } from './limits.ts'
 import type { OAuthContext } from './oauth.ts'
 import type { WireDocument } from './pages.ts'
@@ -35,6 +35,8 @@ export interface WireOptions {
   /** Files that GET serves, by their path. */
   readonly documents?: ReadonlyMap<string, WireDocument>
   readonly limits?: Partial<WireLimits>
+  /** POST `/webhook`, when there is one; it answers within the limits of its own. */
+  readonly webhook?: HttpContext['webhook']
 }
 
 export interface WireServer {

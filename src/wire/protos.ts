@@ -2,11 +2,11 @@ import { fileURLToPath } from 'node:url'
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
 import type { SecurityTokenServiceDefinition } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
 import type { BadRequest } from '../gen/google/rpc/BadRequest.ts'
-import type { ErrorInfo } from '../gen/google/rpc/ErrorInfo.ts'
+import type { ErrorInfo, ErrorInfo__Output } from '../gen/google/rpc/ErrorInfo.ts'
 import type { Help } from '../gen/google/rpc/Help.ts'
 import type { RequestInfo } from '../gen/google/rpc/RequestInfo.ts'
 import type { RetryInfo } from '../gen/google/rpc/RetryInfo.ts'
-import type { Status } from '../gen/google/rpc/Status.ts'
+import type { Status, Status__Output } from '../gen/google/rpc/Status.ts'
 import type { HealthDefinition } from '../gen/grpc/health/v1/Health.ts'
 
 /** The services and messages of proto/, loaded once at start. */
@@ -15,6 +15,9 @@ export interface Protos {
   readonly health: HealthDefinition
   readonly status: Serializer<Status>
   readonly details: { readonly [Name in keyof DetailMessages]: Serializer<DetailMessages[Name]> }
+  /** For clients, who are told why they were refused; both throw on other bytes. */
+  readonly statusReader: (bytes: Buffer) => Status__Output
+  readonly errorInfoReader: (bytes: Buffer) => ErrorInfo__Output
 }
 
 /** The google.rpc messages that say more about an error, by their full names. */
@@ -48,6 +51,8 @@ export function loadProtos(): Protos {
       'google.rpc.BadRequest': serializerOf(definitions, 'google.rpc.BadRequest'),
       'google.rpc.Help': serializerOf(definitions, 'google.rpc.Help'),
     },
+    statusReader: readerOf<Status, Status__Output>(definitions, 'google.rpc.Status'),
+    errorInfoReader: readerOf<ErrorInfo, ErrorInfo__Output>(definitions, 'google.rpc.ErrorInfo'),
   }
 }
 
@@ -62,6 +67,13 @@ const FILES = [
 
 function serializerOf<T extends object>(definitions: PackageDefinition, name: string): Serializer<T> {
   return definitionOf<MessageTypeDefinition<T, T>>(definitions, name).serialize
+}
+
+function readerOf<T extends object, Output extends object>(
+  definitions: PackageDefinition,
+  name: string,
+): (bytes: Buffer) => Output {
+  return definitionOf<MessageTypeDefinition<T, Output>>(definitions, name).deserialize
 }
 
 /** The loader's types say only that there is some definition; that it is this one, the generated stubs vouch for. */

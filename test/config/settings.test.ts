@@ -1,44 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { ConfigurationError } from '../../src/config/reader.ts'
-import { readSettings } from '../../src/config/settings.ts'
-
-const KEY = '-----BEGIN PRIVATE KEY-----'
-const GOOD = { STS_DOMAIN: 'sts.example.com', GITHUB_APP_IDS: '42', APP_SECRET_CERTIFICATE_ENV_VAR: KEY }
-
-function read(env: Record<string, string>, files: Record<string, string> = {}) {
-  return readSettings({
-    env,
-    readFile(path) {
-      const text = files[path]
-      if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
-      return text
-    },
-    compilePattern(source) {
-      if (source.includes('(?=')) throw new Error('lookahead is no RE2')
-      return { matches: (text) => text.startsWith(source.replace(/(?:\.\*|\[).*$/, '')) }
-    },
-    checkStoreUrl(url) {
-      if (!url.startsWith('redis://')) throw new Error('must be redis://')
-    },
-    checkPrivateKey(pem) {
-      if (!pem.startsWith(KEY)) throw new Error('it is no PEM')
-    },
-    isPublicKey: (jwk) => jwk['kty'] === 'RSA' || jwk['kty'] === 'EC',
-    checkCertificate(pem) {
-      if (!pem.startsWith('-----BEGIN CERTIFICATE-----')) throw new Error('it is no PEM')
-    },
-  })
-}
-
-function problems(env: Record<string, string>, files: Record<string, string> = {}): readonly string[] {
-  try {
-    read(env, files)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems
-    throw error
-  }
-}
+import { VARIABLES } from '../../src/config/variable-table.ts'
+import { GOOD, KEY, problems, read } from './read.ts'
 
 const ONE_APP = new Map([['*', [{ id: 42, key: { kind: 'pem', pem: KEY } }]]])
 
@@ -63,6 +26,7 @@ test('what is not set has the defaults of the contract', () => {
     stickyStore: 'memory',
     webhook: undefined,
     metrics: { port: 2112 },
+    tracing: false,
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
     storeUrl: undefined,
@@ -70,6 +34,8 @@ test('what is not set has the defaults of the contract', () => {
     refreshTokenKeys: [],
     maxRefreshAgeMs: 86_400_000,
     eventSink: undefined,
+    eventAuth: 'auto',
+    vault: undefined,
     tls: undefined,
     shutdownGraceMs: 10_000,
     logLevel: 'info',
@@ -125,51 +91,26 @@ test('every problem is reported at once, each behind the name of its variable', 
     'STALE_POLICY_MAX',
     'STORE_URL',
     'STS_DOMAIN',
+    'TLS_CERT_FILE',
     'TLS_KEY_FILE',
   ])
-})
-
-describe('the private key', () => {
-  test('comes from a file', () => {
-    const { APP_SECRET_CERTIFICATE_ENV_VAR: _, ...rest } = GOOD
-    expect(read({ ...rest, APP_SECRET_CERTIFICATE_FILE: '/key.pem' }, { '/key.pem': KEY }).pools).toEqual(ONE_APP)
-  })
-  test.each([
-    [
-      { APP_SECRET_CERTIFICATE_FILE: '/key.pem' },
-      /^APP_SECRET_CERTIFICATE_FILE and APP_SECRET_CERTIFICATE_ENV_VAR exclude/,
-    ],
-    [
-      { APP_SECRET_CERTIFICATE_ENV_VAR: 'secret-nonsense' },
-      /^APP_SECRET_CERTIFICATE_ENV_VAR holds no usable private key: it is no PEM$/,
-    ],
-    [{ KMS_KEYS: 'projects/x' }, /^KMS_KEYS is not supported by this version/],
-    [{ APP_CONFIG_FILE: '/apps.yaml' }, /^APP_CONFIG_FILE is not supported by this version/],
-  ])('%j is refused', (change, expected) => {
-    const found = problems({ ...GOOD, ...change }, { '/key.pem': KEY })
-    expect(found).toEqual([expect.stringMatching(expected)])
-    expect(found.join()).not.toContain('secret-nonsense')
-  })
-  test('a file that is not there is named', () => {
-    const { APP_SECRET_CERTIFICATE_ENV_VAR: _, ...rest } = GOOD
-    expect(problems({ ...rest, APP_SECRET_CERTIFICATE_FILE: '/none.pem' })).toEqual([
-      'APP_SECRET_CERTIFICATE_FILE names the file "/none.pem", which cannot be read (ENOENT)',
-    ])
-  })
-})
-
-test.each([
-  ['0', /^GITHUB_APP_IDS must be a whole number/],
-  ['abc', /^GITHUB_APP_IDS must be a whole number/],
-  ['1,2', /^GITHUB_APP_IDS names 2 Apps/],
-])('GITHUB_APP_IDS of %s is refused', (text, expected) => {
-  expect(problems({ ...GOOD, GITHUB_APP_IDS: text })).toEqual([expect.stringMatching(expected)])
 })
 
 test('METRICS=false turns events off', () => {
   const env = { ...GOOD, EVENT_INGRESS_URI: 'https://sink.example.com/in' }
   expect(read(env).eventSink).toBe('https://sink.example.com/in')
   expect(read({ ...env, METRICS: 'false' }).eventSink).toBeUndefined()
+})
+
+test.each([
+  [{}, false],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'console' }, true],
+  [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+  [{ OTEL_SDK_DISABLED: 'TRUE', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, false],
+])('traces with %j: %s', (env, expected) => {
+  expect(read({ ...GOOD, ...env }).tracing).toBe(expected)
 })
 
 test('an allowed issuer without pattern characters is compared as text, so that its dots are dots', () => {
@@ -195,27 +136,174 @@ test.each(['ALLOWED_ISSUERS', 'ALLOWED_OWNERS'])('%s of nothing but commas is no
   expect(problems({ ...GOOD, [name]: ' ' })).toEqual([])
 })
 
-test('a limit that is not kept yet stops the start, because somebody relies on it', () => {
-  const env = {
-    MAX_PERMISSIONS: 'contents:read',
-    MAX_TOKEN_AGE: '5m',
-    POLICY_SOURCES: 'organization',
-    SELF_WRITE: 'deny',
-  }
-  const found = problems({ ...GOOD, ...env, REQUIRE_TRUSTED_ISSUERS: 'true' })
-  expect(found.map((problem) => problem.split(' is not supported')[0]).sort()).toEqual([
-    'MAX_PERMISSIONS',
-    'MAX_TOKEN_AGE',
-    'POLICY_SOURCES',
-    'REQUIRE_TRUSTED_ISSUERS',
-    'SELF_WRITE',
-  ])
+describe('each setting of a limit, a pool and the webhook', () => {
+  test.each<readonly [Record<string, string>, object]>([
+    [
+      { MAX_PERMISSIONS: 'contents:write, issues : read,keys:admin' },
+      {
+        maxPermissions: new Map([
+          ['contents', 'write'],
+          ['issues', 'read'],
+          ['keys', 'admin'],
+        ]),
+      },
+    ],
+    [{ POLICY_SOURCES: 'repository' }, { policySources: 'repository' }],
+    [{ POLICY_SOURCES: 'organization' }, { policySources: 'organization' }],
+    [{ POLICY_SOURCES: 'organization,repository' }, { policySources: 'both' }],
+    [{ POLICY_SOURCES: 'both' }, { policySources: 'both' }],
+    [{ SELF_WRITE: 'deny' }, { selfWrite: 'deny' }],
+    [{ MAX_TOKEN_AGE: '15m' }, { maxTokenAgeMs: 900_000 }],
+    [{ REQUIRE_TRUSTED_ISSUERS: 'true' }, { requireTrustedIssuers: true }],
+    [
+      { OCTOSTS_QUOTA_FLOOR_SOFT: '3000', OCTOSTS_QUOTA_FLOOR_HARD: '3000', OCTOSTS_QUOTA_STALE: '1m' },
+      { quota: { softFloor: 3000, hardFloor: 3000, staleMs: 60_000 } },
+    ],
+    [{ OCTOSTS_STICKY_STORE: 'memory', STORE_URL: 'redis://a' }, { stickyStore: 'memory' }],
+    [{ OCTOSTS_STICKY_STORE: 'store', STORE_URL: 'redis://a' }, { stickyStore: 'store' }],
+    [{ STORE_URL: 'redis://a' }, { stickyStore: 'store', storeUrl: 'redis://a' }],
+    [
+      {
+        GITHUB_WEBHOOK_SECRET: 'first-secret-0123456789,aws-secret://octo-sts/hook#next',
+        GITHUB_WEBHOOK_ORGANIZATION_FILTER: 'Acme,example',
+        GITHUB_WEBHOOK_SHA1: 'true',
+      },
+      {
+        webhook: {
+          secrets: [
+            { kind: 'text', text: 'first-secret-0123456789' },
+            { kind: 'reference', reference: { manager: 'aws', name: 'octo-sts/hook#next' } },
+          ],
+          organizations: ['acme', 'example'],
+          allowSha1: true,
+        },
+        notes: [],
+      },
+    ],
+    [
+      { GITHUB_WEBHOOK_SECRET: 'first-secret-0123456789' },
+      {
+        webhook: { secrets: [{ kind: 'text', text: 'first-secret-0123456789' }], organizations: [], allowSha1: false },
+      },
+    ],
+    [{ METRICS: 'false', METRICS_PORT: '8080' }, { metrics: undefined }],
+    [{ METRICS_PORT: '9100' }, { metrics: { port: 9100 } }],
+    [
+      { METRICS_PORT: '0', PORT: '0' },
+      { metrics: { port: 0 }, port: 0 },
+    ],
+  ])('%j', (env, expected) => {
+    expect(read({ ...GOOD, ...env })).toMatchObject(expected)
+  })
 })
 
-test('names that have no effect yet are said', () => {
-  expect(read({ ...GOOD, OCTOSTS_QUOTA_STALE: '5m' }).notes).toEqual([
-    'OCTOSTS_QUOTA_STALE has no effect in this version',
-  ])
+describe('wrong values, each with its own words', () => {
+  test.each<readonly [Record<string, string>, RegExp]>([
+    [{ PORT: 'http' }, /^PORT must be a whole number from 0 to 65535, not "http"$/],
+    [{ PORT: '-----BEGIN PRIVATE KEY-----' }, /^PORT must be .*, not a text that looks like a key \(not shown\)$/],
+    [{ STS_DOMAIN: 'https://sts.example.com' }, /^STS_DOMAIN must be a host name/],
+    [{ GITHUB_BASE_URL: 'http://github.example.com' }, /^GITHUB_BASE_URL must use https/],
+    [{ ORG_POLICY_REPO: 'a/b' }, /^ORG_POLICY_REPO must be the name of a repository/],
+    [{ STALE_POLICY_MAX: '1 hour' }, /^STALE_POLICY_MAX must be a duration/],
+    [{ SHUTDOWN_GRACE: '10' }, /^SHUTDOWN_GRACE must be a duration/],
+    [{ LOG_LEVEL: 'trace' }, /^LOG_LEVEL must be one of debug, info, warn, error, silent, not "trace"$/],
+    [{ ALLOWED_ISSUERS: '(?=x)' }, /^ALLOWED_ISSUERS has the pattern "\(\?=x\)": lookahead is no RE2$/],
+    [{ ALLOWED_OWNERS: 'acme,a/b' }, /^ALLOWED_OWNERS has "a\/b", which is no name of an organization or a user$/],
+    [{ REPO_POLICY_ORG_PERMISSIONS: 'all' }, /^REPO_POLICY_ORG_PERMISSIONS must be one of none, read, write/],
+    [{ ALLOW_LOOPBACK_ISSUERS: 'yes' }, /^ALLOW_LOOPBACK_ISSUERS must be true or false/],
+    [{ ISSUERS_FILE: '/none.yaml' }, /^ISSUERS_FILE names the file "\/none.yaml", which cannot be read \(ENOENT\)$/],
+    [{ TLS_CERT_FILE: '/tls' }, /^TLS_KEY_FILE must be set too, beside TLS_CERT_FILE: a certificate and its key/],
+    [{ TLS_KEY_FILE: '/tls' }, /^TLS_CERT_FILE must be set too, beside TLS_KEY_FILE: a certificate and its key/],
+    [{ TLS_CERT_FILE: '/tls', TLS_KEY_FILE: '/no' }, /^TLS_KEY_FILE names the file "\/no", which cannot be read/],
+    [{ MAX_PERMISSIONS: 'content:read' }, /^MAX_PERMISSIONS has "content:read": .*; did you mean "contents"\?$/],
+    [{ MAX_PERMISSIONS: 'contents:all' }, /^MAX_PERMISSIONS has "contents:all": .*levels are read, write and admin$/],
+    [
+      { MAX_PERMISSIONS: 'contents:admin' },
+      /^MAX_PERMISSIONS has .* has no level "admin"; GitHub publishes read, write/,
+    ],
+    [{ MAX_PERMISSIONS: 'contents' }, /^MAX_PERMISSIONS has "contents", which is not name:level/],
+    [{ MAX_PERMISSIONS: 'issues:read,issues:write' }, /^MAX_PERMISSIONS names the permission "issues" twice/],
+    [{ MAX_PERMISSIONS: ',' }, /^MAX_PERMISSIONS names none: name what tokens may have/],
+    [{ POLICY_SOURCES: 'repo' }, /^POLICY_SOURCES must be repository, organization or both, not "repo"$/],
+    [{ POLICY_SOURCES: ',' }, /^POLICY_SOURCES names none: leave it empty for both$/],
+    [{ SELF_WRITE: 'true' }, /^SELF_WRITE must be one of allow, deny, not "true"$/],
+    [{ MAX_TOKEN_AGE: '0' }, /^MAX_TOKEN_AGE must be longer than 0$/],
+    [{ MAX_TOKEN_AGE: '0s' }, /^MAX_TOKEN_AGE must be longer than 0$/],
+    [{ MAX_TOKEN_AGE: '900' }, /^MAX_TOKEN_AGE must be a duration/],
+    [{ REQUIRE_TRUSTED_ISSUERS: 'enforce' }, /^REQUIRE_TRUSTED_ISSUERS must be true or false/],
+    [{ OCTOSTS_QUOTA_FLOOR_SOFT: '-1' }, /^OCTOSTS_QUOTA_FLOOR_SOFT must be a whole number/],
+    [{ OCTOSTS_QUOTA_FLOOR_HARD: 'x' }, /^OCTOSTS_QUOTA_FLOOR_HARD must be a whole number/],
+    [
+      { OCTOSTS_QUOTA_FLOOR_HARD: '6000' },
+      /^OCTOSTS_QUOTA_FLOOR_HARD is 6000: it must not be above OCTOSTS_QUOTA_FLOOR_SOFT, which is 5000$/,
+    ],
+    [{ OCTOSTS_QUOTA_STALE: '5' }, /^OCTOSTS_QUOTA_STALE must be a duration/],
+    [
+      { OCTOSTS_STICKY_STORE: 'firestore' },
+      /^OCTOSTS_STICKY_STORE firestore is not offered: write store, and set STORE_/,
+    ],
+    [{ OCTOSTS_STICKY_STORE: 'redis' }, /^OCTOSTS_STICKY_STORE must be one of memory, store, not "redis"$/],
+    [{ OCTOSTS_STICKY_STORE: 'store' }, /^OCTOSTS_STICKY_STORE is store, which needs STORE_URL/],
+    [{ STORE_URL: 'memcached://user:hunter2@x' }, /^STORE_URL must be redis:\/\/$/],
+    [{ REFRESH_TOKEN_KEYS: ',' }, /^REFRESH_TOKEN_KEYS names none/],
+    [{ REFRESH_TOKEN_KEYS_FILE: '/tls' }, /^REFRESH_TOKEN_KEYS_FILE has an entry \(number 1\) that is not 32 bytes/],
+    [{ REFRESH_TOKEN_KEYS_FILE: '/empty' }, /^REFRESH_TOKEN_KEYS_FILE names a file without a key$/],
+    [{ MAX_REFRESH_AGE: 'a day' }, /^MAX_REFRESH_AGE must be a duration/],
+    [{ SINGLE_PROCESS: 'perhaps' }, /^SINGLE_PROCESS must be true or false/],
+    [{ GITHUB_WEBHOOK_SECRET: ' , ' }, /^GITHUB_WEBHOOK_SECRET names none: give a secret, or unset it$/],
+    [
+      { GITHUB_WEBHOOK_SECRET: 'first-secret-0123456789,gcp-secret://x' },
+      /^GITHUB_WEBHOOK_SECRET has a reference to a secret \(number 2\) that cannot be read: it must be gcp-secret:/,
+    ],
+    [{ GITHUB_WEBHOOK_ORGANIZATION_FILTER: 'a.b' }, /^GITHUB_WEBHOOK_ORGANIZATION_FILTER has "a.b", which is no name/],
+    [{ GITHUB_WEBHOOK_ORGANIZATION_FILTER: ',' }, /^GITHUB_WEBHOOK_ORGANIZATION_FILTER names none: leave it empty to/],
+    [{ GITHUB_WEBHOOK_SHA1: 'sha1' }, /^GITHUB_WEBHOOK_SHA1 must be true or false/],
+    [{ DENIAL_DETAIL: 'verbose' }, /^DENIAL_DETAIL must be one of auto, full/],
+    [{ EVENT_INGRESS_URI: 'sink' }, /^EVENT_INGRESS_URI must be an http or https URL$/],
+    [{ EVENT_INGRESS_AUTH: 'aws' }, /^EVENT_INGRESS_AUTH must be one of auto, google, none, not "aws"$/],
+    [{ EVENT_INGRESS_AUTH: 'google' }, /^EVENT_INGRESS_AUTH is google, which needs EVENT_INGRESS_URI with https$/],
+    [
+      { EVENT_INGRESS_AUTH: 'google', EVENT_INGRESS_URI: 'http://sink' },
+      /^EVENT_INGRESS_AUTH is google, which needs EVENT_INGRESS_URI with https$/,
+    ],
+    [{ METRICS: 'on' }, /^METRICS must be true or false/],
+    [{ METRICS_PORT: '65536' }, /^METRICS_PORT must be a whole number from 0 to 65535/],
+    [{ METRICS_PORT: '8080' }, /^METRICS_PORT must differ from PORT, which is 8080 too$/],
+    [{ KMS_PROVIDER: 'azure' }, /^KMS_PROVIDER must be one of gcp, aws, akv, vault, not "azure"$/],
+    [{ CONFIG_FILE: '/none.yaml' }, /^CONFIG_FILE names the file "\/none.yaml", which cannot be read \(ENOENT\)$/],
+  ])('%j', (env, expected) => {
+    expect(problems({ ...GOOD, ...env }, { '/tls': 'PEM', '/empty': '\n' })).toEqual([expect.stringMatching(expected)])
+  })
+
+  test('every variable has a wrong value here, or can have none', () => {
+    const own = readFileSync(new URL(import.meta.url), 'utf8')
+    const elsewhere = ['app-pools', 'vault-settings'].map((name) =>
+      readFileSync(new URL(`./${name}.test.js`, import.meta.url), 'utf8'),
+    )
+    const tested = [own, ...elsewhere].join('\n')
+    expect(Object.keys(VARIABLES).filter((name) => !tested.includes(`${name}: '`))).toEqual([])
+  })
+})
+
+describe('what is most likely not meant is a note', () => {
+  test.each<readonly [Record<string, string>, RegExp]>([
+    [
+      { GITHUB_WEBHOOK_SECRET: 'long-enough-0123456,hunter2' },
+      /^GITHUB_WEBHOOK_SECRET has a secret \(number 2\) of fewer than 16 characters/,
+    ],
+    [{ GITHUB_WEBHOOK_SHA1: 'true' }, /^GITHUB_WEBHOOK_SHA1 has no effect without GITHUB_WEBHOOK_SECRET$/],
+    [
+      { GITHUB_WEBHOOK_ORGANIZATION_FILTER: 'acme' },
+      /^GITHUB_WEBHOOK_ORGANIZATION_FILTER has no effect without GITHUB_WEBHOOK_SECRET$/,
+    ],
+    [{ MAX_PERMISSION: 'contents:read' }, /^"MAX_PERMISSION" is not read; did you mean MAX_PERMISSIONS\?$/],
+    [{ allowed_owners: 'acme' }, /^"allowed_owners" is not read; did you mean ALLOWED_OWNERS\?$/],
+    [{ KMS_PROVIDER: 'aws' }, /^KMS_PROVIDER has no effect without KMS_KEYS or APP_CONFIG_FILE$/],
+  ])('%j', (env, expected) => {
+    const { notes } = read({ ...GOOD, ...env })
+    expect(notes).toEqual([expect.stringMatching(expected)])
+    expect(notes.join()).not.toContain('hunter2')
+  })
 })
 
 describe('REFRESH_TOKEN_KEYS', () => {
@@ -225,6 +313,15 @@ describe('REFRESH_TOKEN_KEYS', () => {
     expect(read({ ...GOOD, REFRESH_TOKEN_KEYS: list }).refreshTokenKeys).toEqual([one, two])
     const file = `${one.toString('base64')}\n${two.toString('base64')}\n`
     expect(read({ ...GOOD, REFRESH_TOKEN_KEYS_FILE: '/keys' }, { '/keys': file }).refreshTokenKeys).toEqual([one, two])
+  })
+  test('both exclude each other, and keys are no path', () => {
+    const key = one.toString('base64')
+    expect(problems({ ...GOOD, REFRESH_TOKEN_KEYS: key, REFRESH_TOKEN_KEYS_FILE: '/keys' }, { '/keys': key })).toEqual([
+      'REFRESH_TOKEN_KEYS and REFRESH_TOKEN_KEYS_FILE exclude each other: set one',
+    ])
+    expect(problems({ ...GOOD, REFRESH_TOKEN_KEYS_FILE: key })).toEqual([
+      'REFRESH_TOKEN_KEYS_FILE must be the path of a file, and holds keys: put them into REFRESH_TOKEN_KEYS',
+    ])
   })
   test('an entry that is no key is told by its number, not repeated', () => {
     const secret = Buffer.alloc(31, 3).toString('base64')

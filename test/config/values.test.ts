@@ -8,7 +8,7 @@ import {
   readInteger,
   readOneOf,
   readRepositoryName,
-  splitList,
+  splitPatterns,
 } from '../../src/config/values.ts'
 
 describe('durations have the form of Go', () => {
@@ -100,7 +100,7 @@ test.each([
 })
 
 test('a list keeps the commas of its patterns', () => {
-  expect(splitList('https://a.example, https://b.example/[a,b]{1,3},,(x,y)')).toEqual([
+  expect(splitPatterns('https://a.example, https://b.example/[a,b]{1,3},,(x,y)')).toEqual([
     'https://a.example',
     'https://b.example/[a,b]{1,3}',
     '(x,y)',
@@ -116,5 +116,5 @@ test.each([
   ['[[:alpha:],\\],(],b', ['[[:alpha:],\\],(]', 'b']],
   ['[a,b', ['[a', 'b']],
 ])('brackets of a list that only look like brackets: %s', (text, entries) => {
-  expect(splitList(text)).toEqual(entries)
+  expect(splitPatterns(text)).toEqual(entries)
 })

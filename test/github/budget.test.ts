@@ -93,7 +93,8 @@ describe('calls to GitHub', () => {
 
   test('a listing of 1,000 entries proves no absence', async () => {
     world = await createWorld()
-    for (let n = 0; n < 1001; n += 1) world.sandbox.putFile('acme', 'app', `.github/chainguard/a${n}.sts.yaml`, 'x')
+    const names = Array.from({ length: 1001 }, (_, n) => `.github/chainguard/a${n}.sts.yaml`)
+    world.sandbox.commit('acme', 'app', { files: Object.fromEntries(names.map((name) => [name, 'x'])) })
     expect(await reason(exchange('acme', 'app', 'nope'))).toBe('POLICY_NOT_FOUND')
     world.calls()
     await exchange('acme', 'app', 'deploy')

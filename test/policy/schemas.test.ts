@@ -131,12 +131,15 @@ test('an organization policy is a trust policy with repositories', () => {
   expect(patterns).toBeDefined()
 })
 
-test.each(['trust-policy', 'organization-policy', 'trusted-issuers'])('%s names itself by its address', (name) => {
-  expect(schema(name)).toMatchObject({
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    $id: `https://octo-sts.dev/schemas/${name}.json`,
-  })
-})
+test.each(['trust-policy', 'organization-policy', 'trusted-issuers', 'configuration'])(
+  '%s names itself by its address',
+  (name) => {
+    expect(schema(name)).toMatchObject({
+      $schema: 'https://json-schema.org/draft/2020-12/schema',
+      $id: `https://octo-sts.dev/schemas/${name}.json`,
+    })
+  },
+)
 
 test('the claims of github_actions are the same for the schema and for "did you mean"', () => {
   expect(schema('trust-policy').properties['github_actions']).toMatchObject({

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import type { Fault } from '../../src/sandbox/faults.ts'
 import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
 import { createControlledClock } from '../support/controlled-clock.ts'
-import { createGitHubClient, type GitHubClient, member, rsaKeyPem } from '../support/github-client.ts'
+import { createGitHubClient, type GitHubClient, member, type Reply, rsaKeyPem } from '../support/github-client.ts'
 
 const clock = createControlledClock()
 let github: SandboxGitHub
@@ -161,3 +161,33 @@ test('is over when it is cleared; the first of two that match wins', async () =>
   second.clear()
   expect((await app()).status).toBe(200)
 })
+
+test.each<[string, string, (writer: string, sha: string) => Promise<Reply>]>([
+  ['GET', '/repos/{owner}/{repo}/compare/{basehead}', (bearer) => get('/compare/main...main', bearer)],
+  ['GET', '/repos/{owner}/{repo}/git/trees/{tree_sha}', (bearer) => get('/git/trees/main?recursive=1', bearer)],
+  ['GET', '/repos/{owner}/{repo}/git/blobs/{file_sha}', (bearer, sha) => get(`/git/blobs/${sha}`, bearer)],
+  ['GET', '/repos/{owner}/{repo}/commits/{ref}', (bearer) => get('/commits/main', bearer)],
+  ['GET', '/repos/{owner}/{repo}/commits/{ref}/check-runs', (bearer) => get('/commits/main/check-runs', bearer)],
+  ['GET', '/repos/{owner}/{repo}/pulls/{pull_number}/files', (bearer) => get('/pulls/1/files', bearer)],
+  [
+    'POST',
+    '/repos/{owner}/{repo}/check-runs',
+    (bearer, sha) =>
+      client.send('POST', '/repos/acme/app/check-runs', { bearer, body: { name: 'lint', head_sha: sha } }),
+  ],
+  [
+    'PATCH',
+    '/repos/{owner}/{repo}/check-runs/{check_run_id}',
+    (bearer) => client.send('PATCH', '/repos/acme/app/check-runs/1', { bearer, body: { status: 'queued' } }),
+  ],
+])('%s %s meets faults by its template', async (method, route, ask) => {
+  github.regrant(installation, { permissions: { contents: 'read', checks: 'write', pull_requests: 'read' } })
+  const bearer = await client.mint(installation)
+  const fault = github.fault({ method, route, times: 1 }, { kind: 'secondary-rate-limit', status: 429 })
+  const { status, headers } = await ask(bearer, github.headOf('acme', 'app'))
+  expect([status, headers.get('retry-after'), fault.hits]).toEqual([429, '60', 1])
+  expect((await ask(bearer, github.headOf('acme', 'app'))).status).not.toBe(429)
+  expect(github.checkRuns).toHaveLength(method === 'POST' ? 1 : 0)
+})
+
+const get = (path: string, bearer: string) => client.send('GET', `/repos/acme/app${path}`, { bearer })

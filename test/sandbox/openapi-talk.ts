@@ -66,6 +66,7 @@ export async function talk(github: SandboxGitHub, client: GitHubClient): Promise
   await client.send('GET', '/rate_limit', token)
   await talkOfGit(github, client, token)
   await talkOfPulls(github, client, { ...token, all })
+  await talkOfChecks(github, client, { ...token, all })
   await client.send('DELETE', '/installation/token', token)
   await client.send('DELETE', '/installation/token', token)
 }
@@ -111,6 +112,47 @@ async function talkOfPulls(
     await client.send('GET', `/repos/acme/app${path}`, { bearer: reader })
   }
   await client.send('GET', '/repos/acme/app/pulls/1', { bearer })
+}
+
+async function talkOfChecks(
+  github: SandboxGitHub,
+  client: GitHubClient,
+  { bearer, all }: Credential & { readonly all: number },
+): Promise<void> {
+  const writer = { bearer: await client.mint(all) }
+  const runs = '/repos/acme/app/check-runs'
+  const { after: sha } = github.commit('acme', 'app', { branch: 'checked', files: { x: '1' } })
+  github.openPull('acme', 'app', { head: { branch: 'checked' } })
+  const annotations = [
+    {
+      path: 'x',
+      start_line: 1,
+      end_line: 1,
+      start_column: 1,
+      end_column: 1,
+      annotation_level: 'failure',
+      message: 'm',
+    },
+    { path: 'x', start_line: 1, end_line: 2, annotation_level: 'notice', message: 'm', title: 't', raw_details: 'r' },
+  ]
+  await client.send('POST', runs, { ...writer, body: { name: 'lint', head_sha: sha } })
+  const [run] = github.checkRuns
+  await client.send('PATCH', `${runs}/${run?.id}`, {
+    ...writer,
+    body: { conclusion: 'failure', output: { title: 'T', summary: 'S', annotations } },
+  })
+  await client.send('POST', runs, { ...writer, body: { name: 'lint', head_sha: sha, status: 'completed' } })
+  await client.send('PATCH', `${runs}/${run?.id}`, { ...writer, body: { status: 'completed', conclusion: 'stale' } })
+  for (const path of [`${runs}/${run?.id}`, `${runs}/${run?.id}/annotations`, `${runs}/7`, `${runs}/7/annotations`]) {
+    await client.send('GET', path, writer)
+  }
+  await client.send('PATCH', `${runs}/7`, { ...writer, body: { status: 'queued' } })
+  await client.send('GET', `/repos/acme/app/commits/${sha}/check-runs?check_name=lint&app_id=1`, writer)
+  await client.send('GET', `/repos/acme/app/commits/${sha}/check-runs?filter=all`, writer)
+  await client.send('GET', '/repos/acme/app/commits/gone/check-runs', writer)
+  for (const path of [runs, '/repos/acme/none/check-runs']) {
+    await client.send('POST', path, { bearer, body: { name: 'lint', head_sha: sha } })
+  }
 }
 
 const EMPTY_BLOB = 'e69de29bb2d1d6434b8b29ae775ad8c2e48c5391'

@@ -7,6 +7,7 @@ import { talk } from './openapi-talk.ts'
 
 const ACCESS_TOKENS = 'POST /app/installations/{installation_id}/access_tokens 201'
 const PULL = 'GET /repos/{owner}/{repo}/pulls/{pull_number} 200'
+const UPDATE_CHECK = 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id} 200'
 
 /** One member of each route's request or answer, made wrong: what the check must say then. */
 const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong: unknown, fault: string])[] = [
@@ -40,6 +41,18 @@ const SABOTAGE: readonly (readonly [member: string, conversation: string, wrong:
   ['answer/head/repo', PULL, undefined, "must have required property 'repo'"],
   ['answer/merged', PULL, undefined, "must have required property 'merged'"],
   ['answer/0/filename', 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 200', 1, '/0/filename must be string'],
+  ['answer/check_suite/id', 'POST /repos/{owner}/{repo}/check-runs 201', 'x', 'answer: /check_suite/id'],
+  [
+    'request/head_sha',
+    'POST /repos/{owner}/{repo}/check-runs 201',
+    undefined,
+    "must have required property 'head_sha'",
+  ],
+  ['request/head_branch', 'POST /repos/{owner}/{repo}/check-runs 201', 'x', 'must NOT have additional properties'],
+  ['answer/errors/0', 'POST /repos/{owner}/{repo}/check-runs 422', 'wrong', 'answer: /errors/0 must be object'],
+  ['request/output/annotations/0/line', UPDATE_CHECK, 1, '/output/annotations/0 must NOT have additional properties'],
+  ['request/output/summary', UPDATE_CHECK, 'x'.repeat(65_536), '/output/summary must NOT have more than 65535'],
+  ['answer/conclusion', UPDATE_CHECK, 'fine', 'answer: /conclusion must be equal to one of'],
   ['answer/private', 'GET /repos/{owner}/{repo} 200', 'yes', 'answer: /private must be boolean'],
   ['answer/total_count', 'GET /installation/repositories 200', '2', 'answer: /total_count must be integer'],
   ['answer/resources/core', 'GET /rate_limit 200', undefined, "must have required property 'core'"],
@@ -120,9 +133,15 @@ const SPOKEN = [
   'GET /repos/{owner}/{repo} 404',
   'GET /repos/{owner}/{repo}/branches/{branch} 200',
   'GET /repos/{owner}/{repo}/branches/{branch} 404',
+  'GET /repos/{owner}/{repo}/check-runs/{check_run_id} 200',
+  'GET /repos/{owner}/{repo}/check-runs/{check_run_id} 404',
+  'GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 200',
+  'GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations 404',
   'GET /repos/{owner}/{repo}/commits/{ref} 200',
   'GET /repos/{owner}/{repo}/commits/{ref} 409',
   'GET /repos/{owner}/{repo}/commits/{ref} 422',
+  'GET /repos/{owner}/{repo}/commits/{ref}/check-runs 200',
+  'GET /repos/{owner}/{repo}/commits/{ref}/check-runs 422',
   'GET /repos/{owner}/{repo}/compare/{basehead} 200',
   'GET /repos/{owner}/{repo}/compare/{basehead} 404',
   'GET /repos/{owner}/{repo}/contents/{path} 200',
@@ -148,11 +167,18 @@ const SPOKEN = [
   'GET /repos/{owner}/{repo}/pulls/{pull_number}/files 404',
   'GET /users/{username}/installation 200',
   'GET /users/{username}/installation 404',
+  'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id} 200',
+  'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id} 404',
+  'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id} 422',
   'POST /app/installations/{installation_id}/access_tokens 201',
   'POST /app/installations/{installation_id}/access_tokens 401',
   'POST /app/installations/{installation_id}/access_tokens 403',
   'POST /app/installations/{installation_id}/access_tokens 404',
   'POST /app/installations/{installation_id}/access_tokens 422',
+  'POST /repos/{owner}/{repo}/check-runs 201',
+  'POST /repos/{owner}/{repo}/check-runs 403',
+  'POST /repos/{owner}/{repo}/check-runs 404',
+  'POST /repos/{owner}/{repo}/check-runs 422',
 ]
 
 /** The body with one member replaced, or removed when `value` is undefined. */

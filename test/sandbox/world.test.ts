@@ -12,12 +12,11 @@ const issuer: WorldIssuer = {
   githubActionsClaims: (run: WorldRun) => ({ sub: subjectOf(run) }),
 }
 let github: SandboxGitHub
-let client: GitHubClient
 let world: World
 
 beforeAll(async () => {
   github = await createSandboxGitHub()
-  client = createGitHubClient(github)
+  await github.addApp()
   world = createWorld(github, issuer)
 })
 afterAll(() => github.close())
@@ -26,7 +25,7 @@ describe('a ready exchange', () => {
   test('shows each thing once', () => {
     const names = world.exchanges.map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
-    expect(world.exchanges.filter(({ refusal }) => refusal === undefined)).toHaveLength(8)
+    expect(world.exchanges.filter(({ refusal }) => refusal === undefined)).toHaveLength(11)
     expect(world.exchanges.flatMap(({ refusal }) => refusal ?? [])).toEqual([
       'SUBJECT_MISMATCH',
       'POLICY_NOT_FOUND',
@@ -46,13 +45,38 @@ describe('a ready exchange', () => {
       expect({ name, status: await mintStatus(scope, policy) }).toEqual({ name, status: 201 })
     }
   })
+
+  test('of initech is served by either App, each with a repository that the other has not', () => {
+    const given = github.apps.map(({ id }) => github.findInstallationOf('initech', id)?.repositories)
+    expect(given).toEqual([new Set([2200, 2201]), new Set([2200, 2202])])
+  })
+
+  test('needs two Apps', async () => {
+    const alone = await createSandboxGitHub()
+    try {
+      expect(() => createWorld(alone, issuer)).toThrow('the world needs two Apps')
+    } finally {
+      await alone.close()
+    }
+  })
 })
 
 const repositoryOf = (scope: string) => (scope.includes('/') ? scope : `${scope}/.github`)
-const installationOf = (scope: string) => github.findInstallationOf(scope.split('/')[0] ?? '')?.id ?? 0
+
+/** The installation that has the scope's repository, and a client with its App's key. */
+function servedBy(scope: string): { readonly id: number; readonly client: GitHubClient } {
+  const [owner = '', name = ''] = repositoryOf(scope).split('/')
+  const repository = github.findRepository(owner, name)?.id ?? 0
+  const found = [...github.installations.values()].find(
+    ({ account, repositories }) => account.login === owner && (repositories === 'all' || repositories.has(repository)),
+  )
+  const app = github.apps.find(({ id }) => id === found?.app.id)
+  return { id: found?.id ?? 0, client: createGitHubClient(github, Date.now, app) }
+}
 
 async function policyOf(scope: string, identity: string): Promise<unknown> {
-  const bearer = await client.mint(installationOf(scope), { permissions: { contents: 'read' } })
+  const { id, client } = servedBy(scope)
+  const bearer = await client.mint(id, { permissions: { contents: 'read' } })
   const path = `/repos/${repositoryOf(scope)}/contents/${policyPath(identity)}`
   const { body } = await client.send('GET', path, { bearer })
   return load(Buffer.from(String(member(body, 'content')), 'base64').toString())
@@ -66,7 +90,8 @@ function fits(policy: unknown, subject: string): boolean {
 async function mintStatus(scope: string, policy: unknown): Promise<number> {
   const repositories = member(policy, 'repositories') ?? [scope.split('/')[1]]
   const body = { permissions: member(policy, 'permissions'), repositories }
-  const path = `/app/installations/${installationOf(scope)}/access_tokens`
+  const { id, client } = servedBy(scope)
+  const path = `/app/installations/${id}/access_tokens`
   return (await client.send('POST', path, { bearer: client.appJwt(), body })).status
 }
 

@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import type { Observation } from '../../src/sandbox/github-server.ts'
 import {
   loadOpenApiDescription,
+  type OpenApiContent,
   type OpenApiDescription,
   type OpenApiOperation,
   type OpenApiSchema,
@@ -90,7 +91,7 @@ function createConformance(description: OpenApiDescription): Conformance {
     const documented = operation.responses[String(status)]
     if (documented === undefined && !isUndocumented(status, route))
       return [`answer: the status ${status} is not described`]
-    const content = documented === undefined ? BASIC_ERROR : dereferenced(documented, 'responses').content
+    const content = documented === undefined ? errorContent(status) : dereferenced(documented, 'responses').content
     const schema = content?.['application/json']?.schema
     if (schema === undefined) return responseBody === undefined ? [] : ['answer: this status has no body']
     return faults(schema, status < 400 ? responseBody : withoutStatus(responseBody)).map((fault) => `answer: ${fault}`)
@@ -148,7 +149,11 @@ function isUndocumented(status: number | undefined, route = ''): boolean {
   return UNDOCUMENTED.some((entry) => entry.status === status && entry.routes.test(route))
 }
 
-const BASIC_ERROR = { 'application/json': { schema: { $ref: '#/components/schemas/basic-error' } } }
+/** What GitHub describes for such an error wherever it describes one. */
+function errorContent(status: number): OpenApiContent {
+  const name = status === 422 ? 'validation-error' : 'basic-error'
+  return { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } }
+}
 
 /** GitHub sends `status` with every error; only its `basic-error` describes it. */
 function withoutStatus(body: unknown): unknown {

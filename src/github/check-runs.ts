@@ -1,0 +1,105 @@
+import { Denial } from '../terms/denial.ts'
+import { isJsonObject } from '../terms/json.ts'
+import { type Answer, describe } from './answer.ts'
+import { isId } from './installation-answer.ts'
+import { unreadable } from './known-failures.ts'
+import type { RepositoryCall } from './repository-call.ts'
+
+/** A check run as it is to be seen. */
+export interface CheckRun {
+  /** Its run at GitHub, to be changed; undefined: a new one. */
+  readonly id: number | undefined
+  readonly name: string
+  readonly commit: string
+  /** undefined: it is not done yet. */
+  readonly conclusion: 'success' | 'failure' | undefined
+  readonly title: string
+  /** Markdown, at most 65,535 characters. */
+  readonly summary: string
+  readonly annotations: readonly CheckAnnotation[]
+}
+
+export interface CheckAnnotation {
+  readonly path: string
+  readonly line: number
+  /** undefined: the whole line. */
+  readonly column: number | undefined
+  readonly level: 'failure' | 'warning'
+  readonly message: string
+}
+
+/**
+ * Makes or changes a check run, and answers its id. GitHub takes 50 annotations at a time and appends: until the last are
+ * there the run has no conclusion, so that it is never green with half of them. Refuses `MINT_UNPROCESSABLE` when GitHub has
+ * no such commit or run.
+ */
+export async function writeCheckRun(run: CheckRun, call: RepositoryCall): Promise<number> {
+  const pages = pagesOf(run.annotations)
+  let id = run.id
+  for (const [index, annotations] of pages.entries()) {
+    id = await write(
+      { ...run, id, annotations, conclusion: index === pages.length - 1 ? run.conclusion : undefined },
+      call,
+    )
+  }
+  if (id === undefined) throw new Error('unreachable: there is at least one page')
+  return id
+}
+
+async function write(run: CheckRun, call: RepositoryCall): Promise<number> {
+  const { id, name, commit, conclusion, title, summary, annotations } = run
+  const members = {
+    name,
+    ...(conclusion === undefined ? { status: 'in_progress' } : { status: 'completed', conclusion }),
+    output: { title, summary, ...(annotations.length === 0 ? {} : { annotations: annotations.map(annotationBody) }) },
+  }
+  const question = { doing: DOING, maxBytes: ANSWER_LIMIT_BYTES }
+  const answer = await (id === undefined
+    ? call({
+        ...question,
+        route: 'POST /repos/{owner}/{repo}/check-runs',
+        parameters: { ...members, head_sha: commit, external_id: commit },
+        retry: 'unreached', // a second one would stand beside the first
+      })
+    : call({
+        ...question,
+        route: 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}',
+        parameters: { ...members, check_run_id: id },
+        retry: annotations.length === 0 ? 'safe' : 'unreached', // annotations are appended
+      }))
+  return idOf(answer)
+}
+
+function annotationBody({ path, line, column, level, message }: CheckAnnotation) {
+  return {
+    path,
+    start_line: line,
+    end_line: line,
+    ...(column === undefined ? {} : { start_column: column, end_column: column }),
+    annotation_level: level,
+    message,
+  }
+}
+
+function pagesOf(annotations: readonly CheckAnnotation[]): readonly (readonly CheckAnnotation[])[] {
+  const count = Math.max(1, Math.ceil(annotations.length / ANNOTATIONS_A_REQUEST))
+  return Array.from({ length: count }, (_, page) =>
+    annotations.slice(page * ANNOTATIONS_A_REQUEST, (page + 1) * ANNOTATIONS_A_REQUEST),
+  )
+}
+
+function idOf(answer: Answer): number {
+  const { status, body } = answer
+  if (status === 404 || status === 422) {
+    throw new Denial('MINT_UNPROCESSABLE', `GitHub takes no check run for this commit: it answered ${status}`, {
+      cause: describe(answer),
+    })
+  }
+  const id = isJsonObject(body) ? body['id'] : undefined
+  if ((status !== 201 && status !== 200) || !isId(id)) throw unreadable(DOING, answer)
+  return id
+}
+
+const DOING = 'writing a check run'
+const ANNOTATIONS_A_REQUEST = 50
+const ANSWER_LIMIT_BYTES = 1024 * 1024

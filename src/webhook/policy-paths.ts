@@ -1,0 +1,50 @@
+import { POLICY_FOLDER, POLICY_SUFFIX, parseIdentity, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
+
+/** What a path is to this service. */
+export type PathKind =
+  /** A trust policy, of the identity that its name says. */
+  | 'policy'
+  /** The organization's list of trusted issuers. */
+  | 'trusted-issuers'
+  /** It looks like one of those, and will never be read. */
+  | 'misplaced'
+  | 'other'
+
+/** `inPolicyRepository`: the repository holds the organization's policies. */
+export function kindOfPath(path: string, inPolicyRepository: boolean): PathKind {
+  if (path === TRUSTED_ISSUERS_PATH) return inPolicyRepository ? 'trusted-issuers' : 'misplaced'
+  const name = nameInFolder(path)
+  if (name?.endsWith(POLICY_SUFFIX) && isIdentity(name.slice(0, -POLICY_SUFFIX.length))) return 'policy'
+  return LOOKS_LIKE_POLICY.test(path) ? 'misplaced' : 'other'
+}
+
+/** True for what a change of may change an exchange. */
+export function isRead(path: string): boolean {
+  const kind = kindOfPath(path, true)
+  return kind === 'policy' || kind === 'trusted-issuers'
+}
+
+/** The name of a file that lies directly in the policies' folder. */
+export function nameInFolder(path: string): string | undefined {
+  if (!path.startsWith(PREFIX)) return undefined
+  const name = path.slice(PREFIX.length)
+  return name === '' || name.includes('/') ? undefined : name
+}
+
+const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
+
+function isIdentity(text: string): boolean {
+  try {
+    parseIdentity(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const PREFIX = `${POLICY_FOLDER}/`
+/**
+ * A YAML file in the folder or below it, whatever the case of its letters; and what is called like a policy right beside the
+ * folder, or in a folder of its name at the root.
+ */
+const LOOKS_LIKE_POLICY = /^\.github\/chainguard\/.*\.ya?ml$|^(?:\.github|chainguard)\/[^/]*\.sts\.ya?ml$/is
