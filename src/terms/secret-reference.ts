@@ -3,12 +3,14 @@ import type { KmsProvider, SecretReference } from './app-key.ts'
 /**
  * Reads `gcp-secret://projects/P/secrets/S/versions/V`, `aws-secret://ID-OR-ARN[#json-key]`,
  * `akv-secret://VAULT/SECRET[/VERSION]` or `vault-secret://MOUNT/PATH#FIELD`; the name is what stands behind `://`, as it is
- * written. undefined: a text that is no reference. Throws an Error that says which form is wanted, for one that is
+ * written. A manager's own full name of a secret is a reference too, as deployments of the reference have it:
+ * `projects/P/secrets/S[/versions/V]`, an ARN, `https://VAULT.vault.azure.net/secrets/SECRET[/VERSION]`.
+ * undefined: a text that is no reference. Throws an Error that says which form is wanted, for one that is
  * malformed or of an unknown manager: taken for the secret itself, it would be a secret that anybody can guess.
  */
 export function parseSecretReference(text: string): SecretReference | undefined {
   const match = /^([A-Za-z0-9]*)-secrets?(?:-?manager)?:\/\/([\s\S]*)$/i.exec(text)
-  if (match === null) return undefined
+  if (match === null) return resourceOf(text)
   const manager = MANAGERS.find((known) => text.startsWith(`${known}-secret://`))
   if (manager === undefined) {
     throw new Error(
@@ -18,6 +20,17 @@ export function parseSecretReference(text: string): SecretReference | undefined 
   const name = match[2] ?? ''
   if (!FORMS[manager].name.test(name)) throw new Error(`must be ${FORMS[manager].form}`)
   return { manager, name }
+}
+
+function resourceOf(text: string): SecretReference | undefined {
+  const azure = /^https:\/\/([^/]+)\/secrets\/([^?#]+?)\/?$/.exec(text)
+  if (azure !== null) return known('akv', `${azure[1]}/${azure[2]}`)
+  if (text.startsWith('arn:')) return known('aws', text)
+  return known('gcp', /^projects\/[^/]+\/secrets\/[^/]+$/.test(text) ? `${text}/versions/latest` : text)
+}
+
+function known(manager: KmsProvider, name: string): SecretReference | undefined {
+  return FORMS[manager].name.test(name) ? { manager, name } : undefined
 }
 
 const MANAGERS = ['gcp', 'aws', 'akv', 'vault'] as const satisfies readonly KmsProvider[]

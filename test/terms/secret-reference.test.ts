@@ -61,3 +61,26 @@ describe('a malformed reference is never taken for the secret itself', () => {
     expect(() => parseSecretReference(text)).toThrow(expected)
   })
 })
+
+test.each([
+  ['projects/acme-prod/secrets/hook/versions/3', 'gcp', 'projects/acme-prod/secrets/hook/versions/3'],
+  ['projects/acme-prod/secrets/hook', 'gcp', 'projects/acme-prod/secrets/hook/versions/latest'],
+  [
+    'arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-AbCdEf',
+    'aws',
+    'arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-AbCdEf',
+  ],
+  ['https://acme-vault.vault.azure.net/secrets/hook', 'akv', 'acme-vault.vault.azure.net/hook'],
+  ['https://acme-vault.vault.azure.net/secrets/hook/0123abcd/', 'akv', 'acme-vault.vault.azure.net/hook/0123abcd'],
+])("a manager's own full name of a secret, %s, is a reference", (text, manager, name) => {
+  expect(parseSecretReference(text)).toEqual({ manager, name })
+})
+
+test.each([
+  'projects/acme',
+  'arn:aws:kms:eu-west-1:123456789012:key/x',
+  'https://evil.example.com/secrets/hook',
+  'https://acme-vault.vault.azure.net/keys/hook',
+])('%s is none', (text) => {
+  expect(parseSecretReference(text)).toBeUndefined()
+})
