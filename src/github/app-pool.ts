@@ -112,7 +112,8 @@ export function isOfOneApp(error: unknown): error is Denial {
   return error instanceof Denial && WEIGHTS.has(error.reason)
 }
 
-function weight({ reason }: Denial): number {
+/** The less, the more a refusal helps: of several the one to be thrown. */
+export function weight({ reason }: Denial): number {
   return WEIGHTS.get(reason) ?? 0
 }
 
@@ -133,7 +134,6 @@ const WEIGHTS: ReadonlyMap<Reason, number> = new Map(
     [
       'GITHUB_RATE_LIMITED',
       'SIGNER_UNAVAILABLE',
-      'TRUSTED_ISSUERS_FORBIDDEN',
       'POLICY_READ_FORBIDDEN',
       'CONTENTS_NOT_GRANTED',
       'MINT_PERMISSION_NOT_GRANTED',

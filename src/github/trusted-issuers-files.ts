@@ -10,11 +10,11 @@ import type { Finding } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
-import { Denial, type Reason } from '../terms/denial.ts'
+import { Denial } from '../terms/denial.ts'
 import { POLICY_FOLDER, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
 import type { AppClient } from './app-client.ts'
-import type { AppPool } from './app-pool.ts'
+import { type AppPool, isOfOneApp, weight } from './app-pool.ts'
 import type { CacheReport } from './cache-report.ts'
 import { type KnownFile, readFile } from './file-read.ts'
 import { isUnanswered, SupersededAnswer } from './known-failures.ts'
@@ -157,8 +157,9 @@ function refused(denial: Denial, now: number): Entry {
 }
 
 /**
- * Asks the Apps of the owner one after the other, all of them: that none can read the policy repository opens the owner to
- * every issuer, so it must be certain, and is confirmed with a fresh look at the installations.
+ * Asks the Apps of the owner one after the other, all of them. That none was given the policy repository opens the owner to
+ * every issuer, so it must be certain: an App that cannot be asked just now may have it, and GitHub must have said "not
+ * given" to one at least, confirmed with a fresh look at its installation.
  */
 async function look(
   request: TrustedIssuersRequest,
@@ -169,26 +170,66 @@ async function look(
   const { installation, owner, repository } = request
   const first = pool.withId(installation.app.id)
   const apps = [...(first === undefined ? [] : [first]), ...pool.inOrder(owner).filter((app) => app !== first)]
-  const unreached: { readonly app: AppClient; readonly tried: Installation; readonly askedAt: number }[] = []
-  for (const app of apps) {
+  const read = async (app: AppClient, find: () => Promise<Installation>): Promise<Looked | Refused> => {
     const askedAt = clock.monotonic()
-    const tried = await unlessUnreached(async () => (app === first ? installation : findSame(app, request)))
-    if (tried === undefined) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: tried, request, known }, options))
-    if (found !== undefined) return found
-    unreached.push({ app, tried, askedAt })
+    let tried: Installation | undefined
+    try {
+      tried = await find()
+      return await readWith({ app, installation: tried, request, known }, options)
+    } catch (error) {
+      if (!isOfOneApp(error) && !isNotGiven(error)) throw error
+      if (error.reason === 'POLICY_READ_FORBIDDEN') throw error // contract §6: fails closed
+      return { app, tried, askedAt, denial: error }
+    }
   }
-  for (const { app, tried, askedAt } of unreached) {
-    const current = await unlessUnreached(() => app.installations.renew(tried, askedAt))
-    if (current === undefined || current.id === tried.id) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: current, request, known }, options))
-    if (found !== undefined) return found
+
+  const refusals: Refused[] = []
+  for (const app of apps) {
+    const outcome = await read(app, async () => (app === first ? installation : findSame(app, request)))
+    if (!('denial' in outcome)) return outcome
+    refusals.push(outcome)
+  }
+  const notGiven = refusals.filter(({ denial }) => isNotGiven(denial))
+  refuseUnlessCertain(refusals, notGiven)
+  for (const { app, tried, askedAt } of notGiven) {
+    if (tried === undefined) continue
+    const current = await app.installations.renew(tried, askedAt)
+    const outcome = current.id === tried.id ? undefined : await read(app, async () => current)
+    if (outcome !== undefined && !('denial' in outcome)) return outcome
+    if (outcome !== undefined && !isNotGiven(outcome.denial)) throw outcome.denial
   }
   log.warn(
     { owner, repository, apps: apps.map(({ id }) => id) },
     "no GitHub App can read the organization's policy repository: its list of trusted issuers, if it has one, is not enforced",
   )
   return { found: { kind: 'absent', unreadable: true }, file: undefined }
+}
+
+/** Why an App could not read the list. */
+interface Refused {
+  readonly app: AppClient
+  /** undefined: no installation was found to try it with. */
+  readonly tried: Installation | undefined
+  /** On the monotonic clock. */
+  readonly askedAt: number
+  readonly denial: Denial
+}
+
+/** The App was not given the policy repository, under that name at least. */
+function isNotGiven(error: unknown): error is Denial {
+  return (
+    error instanceof Denial && (error.reason === 'REPOSITORY_NOT_SELECTED' || error.reason === 'REPOSITORY_RENAMED')
+  )
+}
+
+/** An App that is not installed has nothing; one that is suspended or limited may have the list all the same. */
+function refuseUnlessCertain(refusals: readonly Refused[], notGiven: readonly Refused[]): void {
+  const others = refusals.filter((refused) => !notGiven.includes(refused)).map(({ denial }) => denial)
+  const [unsure] = others
+    .filter(({ reason }) => reason !== 'APP_NOT_INSTALLED')
+    .toSorted((a, b) => weight(a) - weight(b))
+  if (unsure !== undefined) throw unsure
+  if (notGiven.length === 0) throw others[0] ?? new Error('an owner has no App')
 }
 
 interface Reading {
@@ -244,16 +285,6 @@ async function findSame(app: AppClient, { owner, installation }: TrustedIssuersR
   return sameAccount(installation, await app.installations.find(owner, NEVER))
 }
 
-/** Undefined when the App is not there, or was not given the policy repository, under that name at least. */
-async function unlessUnreached<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof Denial && UNREACHED.has(error.reason)) return undefined
-    throw error
-  }
-}
-
 function invalid(findings: readonly Finding[]): Denial {
   return new Denial(
     'TRUSTED_ISSUERS_INVALID',
@@ -304,12 +335,6 @@ function keyOf(accountId: number): string {
 
 const PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
 const DOING = "reading the organization's list of trusted issuers"
-const UNREACHED: ReadonlySet<Reason> = new Set<Reason>([
-  'REPOSITORY_NOT_SELECTED',
-  'REPOSITORY_RENAMED',
-  'APP_NOT_INSTALLED',
-  'INSTALLATION_SUSPENDED',
-])
 /** Shared work does not end with one of its callers; each call has limits of its own. */
 const NEVER = new AbortController().signal
 /** Contract §6. */
