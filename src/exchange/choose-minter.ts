@@ -22,8 +22,8 @@ interface Minting {
 
 export interface Minter {
   readonly mintBy: Pick<Grant, 'installation' | 'app' | 'isKept'>
-  /** To be told which App it was; returns at once, and never fails. */
-  readonly minted: (appId: number) => void
+  /** Where it matters, is to be told which App it was; returns at once, and never fails. */
+  readonly minted?: (appId: number) => void
 }
 
 /**
@@ -40,12 +40,11 @@ export async function chooseMinter(
   const { app } = policy
   const choose = (preferred?: number) => ports.chooseInstallation({ installation, owner, app, preferred }, signal)
   const turn = await choose()
-  if (!ports.isPooled(owner) || !writesChecks(permissions))
-    return { mintBy: { installation: turn, app }, minted: () => {} }
+  if (!ports.isPooled(owner) || !writesChecks(permissions)) return { mintBy: { installation: turn, app } }
 
   const key = affinityKey(asking)
   const holder = await holderOf(key, turn, { ports, record })
-  if (holder === undefined) return { mintBy: { installation: turn, app }, minted: () => {} }
+  if (holder === undefined) return { mintBy: { installation: turn, app } }
   const kept = holder === turn.app.id ? turn : await choose(holder)
   return {
     mintBy: { installation: kept, app, isKept: kept.app.id === holder },

@@ -53,7 +53,7 @@ export interface Decision {
    * undefined when nothing has changed since.
    */
   readonly again: () => Promise<Grant | undefined>
-  /** To be told which App minted. */
+  /** Where it matters, is to be told which App minted. */
   readonly minted: Minter['minted']
 }
 

@@ -1,5 +1,5 @@
 import type { Change } from '../exchange/changes.ts'
-import { POLICY_FOLDER, POLICY_SUFFIX, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
+import { identityAt, TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
 import type { AppPool } from './app-pool.ts'
 import type { GitHub } from './github.ts'
@@ -23,7 +23,7 @@ export function createForget({
   const isPolicyRepository = (repository: string) => nameKey(repository) === nameKey(policyRepository)
 
   const forgetPolicies = ({ accountId, owner, repository, paths }: Extract<Change, { kind: 'policies' }>) => {
-    const identities = paths === 'all' ? 'all' : paths.flatMap(identityOf)
+    const identities = paths === 'all' ? 'all' : paths.flatMap((path) => identityAt(path) ?? [])
     if (identities === 'all' || identities.length > 0) {
       policies.forget({ accountId, repository }, identities)
       for (const id of installationIds(owner)) policies.forgetMisses(id, repository)
@@ -61,7 +61,8 @@ export function createForget({
     const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
     for (const { path, sha } of blobs) {
       if (path === TRUSTED_ISSUERS_PATH && kind === 'organization') trustedIssuers.confirm(accountId, sha)
-      for (const identity of identityOf(path)) policies.confirm({ accountId, repository, kind, identity }, sha)
+      const identity = identityAt(path)
+      if (identity !== undefined) policies.confirm({ accountId, repository, kind, identity }, sha)
     }
   }
 
@@ -91,12 +92,3 @@ export function createForget({
     },
   }
 }
-
-/** The identity whose policy stands at the path; none for another file. */
-function identityOf(path: string): readonly string[] {
-  if (!path.startsWith(`${POLICY_FOLDER}/`) || !path.endsWith(POLICY_SUFFIX)) return []
-  const identity = path.slice(POLICY_FOLDER.length + 1, -POLICY_SUFFIX.length)
-  return identity === '' || identity.includes('/') ? [] : [identity]
-}
-
-const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`

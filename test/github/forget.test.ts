@@ -118,6 +118,24 @@ describe('the list of trusted issuers', () => {
     expect(await issuers()).toMatchObject({ list: { issuers: [{ source: 'https://theirs.example.com' }] } })
   })
 
+  test('that a push has made is not taken for absent, for a minute', async () => {
+    world = await createWorld()
+    world.sandbox.addRepository('acme', '.github', { files: { 'README.md': '' } })
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
+    push([LIST], '.github')
+    expect(await reason(issuers())).toBe('GITHUB_UNAVAILABLE')
+    world.sandbox.putFile('acme', '.github', LIST, OURS)
+    expect(await issuers()).toMatchObject({ kind: 'list' })
+  })
+
+  test('that a push has removed is absent', async () => {
+    await start()
+    await issuers()
+    world.sandbox.removeFile('acme', '.github', LIST)
+    push([LIST], '.github')
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
+  })
+
   test('is not dropped by a push elsewhere, nor by another file', async () => {
     await start()
     await issuers()
