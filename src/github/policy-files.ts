@@ -20,12 +20,13 @@ export interface PolicyFiles {
   readonly load: LoadPolicy
   /**
    * Drops what is known of a repository's policies, for a push that changed them: nothing from before it is served again,
-   * not even when GitHub is silent, a read that is under way is not kept, and for a minute the blob that was known is not
-   * believed to be the present one. `all`: which policies were changed is not known, or it was not a push.
+   * not even when GitHub is silent, and a read that is under way is not kept. `distrust`: for a minute the blob that was
+   * known is not believed to be the present one.
    */
   forget(
     repository: { readonly accountId: number; readonly repository: string },
     identities: readonly string[] | 'all',
+    distrust: boolean,
   ): void
   /** Drops what is known of all repositories of an account. */
   forgetAccount(accountId: number): void
@@ -156,7 +157,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       refuseKnownMiss(misses.find(request))
       return flights.run(flight, signal, () => loadUnknown(request))
     },
-    forget({ accountId, repository }, identities) {
+    forget({ accountId, repository }, identities, distrust) {
       epoch += 1
       const prefix = `${accountId}/${nameKey(repository)}/`
       for (const [key, { sha }] of [...policies.entries()]) {
@@ -164,7 +165,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
         const identity = key.slice(key.lastIndexOf('/') + 1)
         if (identities !== 'all' && !identities.includes(identity)) continue
         policies.delete(key)
-        if (identities !== 'all') superseded.note(key, sha)
+        if (distrust) superseded.note(key, sha)
       }
     },
     forgetAccount(accountId) {

@@ -12,8 +12,8 @@ import { type ListRead, readTrustedIssuers, type TrustedIssuersReadOptions } fro
 
 export interface TrustedIssuersFiles {
   readonly load: LoadTrustedIssuers
-  /** `pushed`: the file itself was changed, so that for a minute its old blob is not believed. */
-  forget(accountId: number, pushed: boolean): void
+  /** `distrust`: for a minute what was known is not believed to be the present state. */
+  forget(accountId: number, distrust: boolean): void
   /** The blob as a push left it: it is the present one, whatever it was before. */
   confirm(accountId: number, sha: string): void
   /** Everything is looked at anew before it is used again, and does not stand in for GitHub's answer. */
@@ -93,11 +93,11 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       const waiting = entry !== undefined && clock.monotonic() < entry.askAgainAt ? standIn(entry) : undefined
       return waiting ?? flights.run(`${epoch}/${key}`, signal, () => loadAnew(request, entry))
     },
-    forget(accountId, pushed) {
+    forget(accountId, distrust) {
       epoch += 1
       const key = keyOf(accountId)
       const entry = entries.peek(key)
-      if (pushed && entry !== undefined && entry.found.kind !== 'refused') superseded.note(key, blobOf(entry))
+      if (distrust && entry !== undefined && entry.found.kind !== 'refused') superseded.note(key, blobOf(entry))
       entries.delete(key)
     },
     confirm: (accountId, sha) => superseded.confirm(keyOf(accountId), sha),

@@ -8,6 +8,7 @@ import {
   objectIn,
   type Payload,
   type PayloadRepository,
+  pushedAt,
   repositoryOf,
 } from './payload.ts'
 import { isRead, kindOfPath } from './policy-paths.ts'
@@ -144,14 +145,13 @@ function factsOf(payload: Payload, { ref, before, touched }: PushedTo): PushFact
     const text = isJsonObject(value) ? value[member] : undefined
     return typeof text === 'string' ? text : ''
   }
-  const pushedAt = isJsonObject(payload['repository']) ? payload['repository']['pushed_at'] : undefined
   return {
     ref,
     before,
     actor: name(payload['sender'], 'login'),
     pusher: name(payload['pusher'], 'name'),
     forced: payload['forced'] === true,
-    pushedAt: typeof pushedAt === 'number' ? pushedAt : 0,
+    pushedAt: pushedAt(payload) ?? 0,
     touched: touched === 'unknown' ? [] : touched.filter(isRead),
   }
 }
