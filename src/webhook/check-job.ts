@@ -1,3 +1,4 @@
+import type { Range } from '../terms/changed-files.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { touchedPaths } from './announcements.ts'
 import {
@@ -12,7 +13,7 @@ import {
   repositoryOf,
 } from './payload.ts'
 import { isRead, kindOfPath } from './policy-paths.ts'
-import type { Range, Target } from './ports.ts'
+import type { Target } from './ports.ts'
 
 /** The name that organizations have made a required check. */
 export const CHECK_NAME = 'Trust Policy Validation'
