@@ -59,7 +59,11 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     if (pin === undefined) return apps
     const matching: AppClient[] = []
     for (const app of apps) {
-      if (pin.matches(String(app.id)) || pin.matches((await slugOf(app, owner, signal)) ?? '')) matching.push(app)
+      if (pin.matches(String(app.id))) matching.push(app)
+      else {
+        const slug = await slugOf(app, owner, signal)
+        if (slug !== undefined && pin.matches(slug)) matching.push(app)
+      }
     }
     if (matching.length > 0) return matching
     throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
