@@ -173,19 +173,11 @@ function ofSuite(payload: Payload, suite: Payload, { appId, repository }: Contex
   const commit = commitIn(suite, 'head_sha', 'check_suite.head_sha')
   const { before, head_branch: branch } = suite
   const isDefault = branch === repository.defaultBranch
-  const own = isCommit(before) ? rangesOfPush({ before, after: commit, isDefault }, repository) : []
+  // What was pushed is not said of a fork, among others.
+  const pushed = { before: isCommit(before) ? before : NO_COMMIT, after: commit, isDefault }
   const again = action === 'rerequested'
   const pulls = again ? rangesOfPulls(suite, { commit, repository }) : []
-  const ranges = [...own, ...pulls]
-  return {
-    commit,
-    ranges:
-      ranges.length === 0
-        ? [isDefault ? { kind: 'everything', at: commit } : sinceDefault(commit, repository)]
-        : ranges,
-    always: again,
-    again,
-  }
+  return { commit, ranges: [...rangesOfPush(pushed, repository), ...pulls], always: again, again }
 }
 
 /** The pull requests that GitHub knows to have this head, none of them from a fork. */
@@ -236,6 +228,7 @@ function idOf(value: unknown): unknown {
 }
 
 const BRANCHES = 'refs/heads/'
+const NO_COMMIT = '0'.repeat(40)
 const PULL_ACTIONS: ReadonlySet<string> = new Set(['opened', 'reopened', 'synchronize', 'ready_for_review'])
 /** GitHub shows a pull request's reviewers 3,000 files, and its API no more. */
 const FILES_SHOWN_OF_PULL = 3000
