@@ -37,9 +37,8 @@ export function createForget({
     for (const { installations, readers, visible } of pool.all) {
       const known = installations.known(owner)
       installations.forget(owner)
-      if (typeof known !== 'object') continue
-      readers.forget(known.id)
-      visible.forget(known)
+      visible.forgetAccount(accountId) // the webhook's are there although no exchange has asked for the owner
+      if (typeof known === 'object') readers.forget(known.id)
     }
     policies.forgetAccount(accountId)
     trustedIssuers.forget(accountId, false)
@@ -48,11 +47,11 @@ export function createForget({
   const forgetRepository = ({ accountId, owner, repository }: Extract<Change, { kind: 'repository' }>) => {
     policies.forget({ accountId, repository }, 'all')
     for (const { installations, readers, visible } of pool.all) {
+      visible.forgetAccount(accountId)
       const known = installations.known(owner)
       if (typeof known !== 'object') continue
       policies.forgetMisses(known.id, repository)
       readers.forget(known.id, repository)
-      visible.forget(known)
     }
     if (isPolicyRepository(repository)) trustedIssuers.forget(accountId, false)
   }

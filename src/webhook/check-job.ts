@@ -26,8 +26,8 @@ export interface CheckJob {
   readonly ranges: readonly Range[]
   /** Without it nothing is written for a commit that changes no policy; with it that is a success. */
   readonly always: boolean
-  /** More files than a reviewer can see. */
-  readonly oversized: boolean
+  /** More files than a reviewer can see; `unknown`: that is not said, or it is not of the pull request to the default branch. */
+  readonly oversized: boolean | 'unknown'
   /** A push to the default branch: each policy that it changed becomes an event. */
   readonly push: PushFacts | undefined
 }
@@ -63,7 +63,7 @@ export function checkJobOf({ event, id, appId, payload }: Delivery): CheckJob | 
   const found = find(payload, { appId, repository })
   if (!('commit' in found)) return found
   const target = { appId, owner: repository.owner, repository: repository.name, accountId: repository.accountId }
-  const { commit, ranges, always, again = false, oversized = false, push, touches = true } = found
+  const { commit, ranges, always, again = false, oversized = 'unknown', push, touches = true } = found
   const key = JSON.stringify([target, commit, ranges, always, again ? id : ''])
   if (!touches) return { ignored: 'the push touches no trust policy', key }
   return { key, target, commit, ranges, always, oversized, push }
@@ -82,7 +82,7 @@ interface Context {
 }
 
 interface Found extends Pick<CheckJob, 'commit' | 'ranges' | 'always'> {
-  readonly oversized?: boolean
+  readonly oversized?: CheckJob['oversized']
   readonly push?: PushFacts
   /** Somebody wants it done anew. */
   readonly again?: boolean
@@ -113,7 +113,8 @@ function ofPullRequest(payload: Payload, { repository }: Context): Found | Ignor
     commit: head,
     ranges: [{ kind: 'since', base: baseCommit, head }, ...(isOfDefault ? [] : [sinceDefault(head, repository)])],
     always: true,
-    oversized: typeof changed === 'number' && changed > FILES_SHOWN_OF_PULL,
+    // Another one, to the default branch, may be: this one must not hide that.
+    oversized: typeof changed === 'number' && changed > FILES_SHOWN_OF_PULL ? true : isOfDefault ? false : 'unknown',
     again: action === 'reopened' || action === 'ready_for_review',
   }
 }
@@ -128,6 +129,7 @@ function ofPush(payload: Payload, { repository }: Context): Found | Ignored {
   const isDefault = branch === repository.defaultBranch
   return {
     commit: after,
+    ...(isDefault ? { oversized: false } : {}),
     ranges: rangesOfPush({ before, after, isDefault }, repository),
     always: false,
     touches: touched === 'unknown' || touched.some((path) => kindOfPath(path, true) !== 'other'),
