@@ -56,8 +56,9 @@ export function createForget({
     if (isPolicyRepository(repository)) trustedIssuers.forget(accountId, false)
   }
 
-  const confirm = ({ accountId, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
+  const confirm = ({ accountId, owner, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
     const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
+    for (const id of installationIds(owner)) policies.forgetMisses(id, repository)
     for (const { path, sha } of blobs) {
       if (path === TRUSTED_ISSUERS_PATH && kind === 'organization') trustedIssuers.confirm(accountId, sha)
       for (const identity of identityOf(path)) policies.confirm({ accountId, repository, kind, identity }, sha)
