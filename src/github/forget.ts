@@ -59,9 +59,8 @@ export function createForget({
     for (const { installations, readers, visible } of pool.all) {
       const known = installations.known(owner)
       installations.forget(owner)
-      if (typeof known !== 'object') continue
-      readers.forget(known.id)
-      visible.forget(known)
+      visible.forgetAccount(accountId) // the webhook's are there although no exchange has asked for the owner
+      if (typeof known === 'object') readers.forget(known.id)
     }
     policies.forgetAccount(accountId)
     trustedIssuers.forget(accountId, false)
@@ -70,17 +69,18 @@ export function createForget({
   const forgetRepository = ({ accountId, owner, repository }: Extract<Change, { kind: 'repository' }>) => {
     policies.forget({ accountId, repository }, 'all', false)
     for (const { installations, readers, visible } of pool.all) {
+      visible.forgetAccount(accountId)
       const known = installations.known(owner)
       if (typeof known !== 'object') continue
       policies.forgetMisses(known.id, repository)
       readers.forget(known.id, repository)
-      visible.forget(known)
     }
     if (isPolicyRepository(repository)) trustedIssuers.forget(accountId, false)
   }
 
-  const confirm = ({ accountId, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
+  const confirm = ({ accountId, owner, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
     const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
+    for (const id of installationIds(owner)) policies.forgetMisses(id, repository)
     for (const { path, sha } of blobs) {
       if (path === TRUSTED_ISSUERS_PATH && kind === 'organization') trustedIssuers.confirm(accountId, sha)
       const identity = identityAt(path)

@@ -32,7 +32,7 @@ export interface PolicyFiles {
   forgetAccount(accountId: number): void
   /** The misses of an installation, or of one repository as it sees it. */
   forgetMisses(installationId: number, repository?: string): void
-  /** The blob of a policy as a push left it: what `forget` distrusts is the present one again. */
+  /** The blob of a policy as a push left it: what `forget` distrusts is the present one again, and another one is not. */
   confirm(
     policy: Pick<PolicyRequest, 'repository' | 'identity' | 'kind'> & { readonly accountId: number },
     sha: string,
@@ -178,7 +178,11 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       else misses.forget(installationId, repository)
     },
     confirm({ accountId, repository, kind, identity }, sha) {
-      superseded.confirm(`${accountId}/${nameKey(repository)}/${kind}/${identity}`, sha)
+      const key = `${accountId}/${nameKey(repository)}/${kind}/${identity}`
+      superseded.confirm(key, sha)
+      // Nothing was known of it when the push came, and a machine that had not heard of the push was asked after it.
+      epoch += 1
+      if (policies.get(key)?.sha !== sha) policies.delete(key)
     },
     distrust() {
       epoch += 1

@@ -94,6 +94,7 @@ function ofRepository(payload: Payload): readonly Change[] {
     case 'edited':
       // Policies are read from the default branch, which may be another one now.
       return isJsonObject(changes['default_branch']) ? [now] : []
+    case 'created': // it may have been asked for before
     case 'deleted':
     case 'privatized':
     case 'publicized':

@@ -44,6 +44,8 @@ export interface Repository {
   changedFiles(range: Range): Promise<ChangedFiles | 'gone'>
   /** A file of the policies' folder, by its name. */
   readFile(file: string, commit: string): Promise<CommitFile>
+  /** The summary of the App's newest check run of this name that is done; undefined: there is none. */
+  lastSummary(commit: string, name: string): Promise<string | undefined>
   /** Answers the check run's id. */
   writeCheckRun(run: CheckRun): Promise<number>
 }

@@ -4,6 +4,7 @@ import type { TrustedIssuersAnswer } from '../../src/exchange/ports.ts'
 import { CONTENTS, createWorld, never, ORG, POLICY, POLICY_PATH, reason, TOKEN, type World } from './world.ts'
 
 const LIST = '.github/chainguard/trusted-token-issuers.yaml'
+const NEW_PATH = '.github/chainguard/new.sts.yaml'
 const OURS = 'issuers: [https://ours.example.com]'
 const THEIRS = 'issuers: [https://theirs.example.com]'
 
@@ -98,6 +99,19 @@ describe('a push that names files', () => {
       blobs: [{ path: POLICY_PATH, sha }],
     })
     expect(await load()).toBe(sha)
+  })
+
+  test('drops what a machine of GitHub answered that had not heard of it, once its blob is known', async () => {
+    await start()
+    push([POLICY_PATH, NEW_PATH]) // nothing of them was known
+    const before = await load()
+    expect(await reason(load('new'))).toBe('POLICY_NOT_FOUND')
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, `${POLICY}# changed`)
+    world.sandbox.putFile('acme', 'app', NEW_PATH, POLICY)
+    const blobs = [POLICY_PATH, NEW_PATH].map((path) => ({ path, sha: 'f'.repeat(40) }))
+    world.github.forget({ kind: 'blobs', accountId: accountId(), owner: 'acme', repository: 'app', blobs })
+    expect(await load()).not.toBe(before)
+    expect(await load('new')).toBe(before)
   })
 })
 

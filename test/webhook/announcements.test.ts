@@ -113,7 +113,7 @@ const ROWS: readonly Row[] = [
     }),
     changes: [repository({ accountId: 7, owner: 'acme' }), repository()],
   },
-  ...['deleted', 'privatized', 'publicized', 'archived'].map((action) => ({
+  ...['created', 'deleted', 'privatized', 'publicized', 'archived'].map((action) => ({
     what: `a repository that was ${action}`,
     event: 'repository',
     payload: edited(RENAMED, { action, changes: undefined }),
