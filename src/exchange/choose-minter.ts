@@ -14,6 +14,8 @@ export interface MinterNeeds {
   readonly signal: AbortSignal
 }
 
+type Minter = Pick<Grant, 'installation' | 'app'>
+
 interface Minting {
   readonly asking: Asking
   readonly policy: TrustPolicy
@@ -25,14 +27,24 @@ interface Minting {
  * Whose installation mints, of several Apps'. Those of one caller's `checks: write` tokens stay with one App, because a check
  * run can be changed by the App alone that made it; when the store cannot say which that was, the App whose turn it is.
  */
-export async function chooseMinter(
-  { asking, policy, permissions }: Minting,
+export function chooseMinter(
+  minting: Minting,
+  installation: Installation,
+  needs: MinterNeeds,
+): Minter | Promise<Minter> {
+  const app = minting.policy.app
+  const isPooled = needs.ports.isPooled(minting.asking.scope.owner)
+  return isPooled || app !== undefined ? choose({ ...minting, isPooled }, installation, needs) : { installation, app }
+}
+
+async function choose(
+  { asking, policy, permissions, isPooled }: Minting & { readonly isPooled: boolean },
   installation: Installation,
   { ports, record, signal }: MinterNeeds,
-): Promise<Pick<Grant, 'installation' | 'app'>> {
+): Promise<Minter> {
   const { owner } = asking.scope
   const choice = { installation, owner, app: policy.app }
-  if (!ports.isPooled(owner)) {
+  if (!isPooled) {
     return {
       installation: await ports.chooseInstallation({ ...choice, preferred: undefined }, signal),
       app: policy.app,

@@ -4,7 +4,7 @@ import { evaluate } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
-import { grantOf, type Reach } from '../policy/grant.ts'
+import { grantOf, type Reach, type RepositorySelection } from '../policy/grant.ts'
 import {
   type Guardrails,
   guard,
@@ -49,10 +49,10 @@ export interface Decision {
   readonly policy: TrustPolicy
   readonly grant: Grant
   /**
-   * The grant once more, where the policy's patterns select from what the installation reached up to five minutes ago;
+   * Where the policy's patterns select from what the installation reached up to five minutes ago: the grant once more,
    * undefined when nothing has changed since.
    */
-  readonly again: () => Promise<Grant | undefined>
+  readonly again?: () => Promise<Grant | undefined>
 }
 
 export interface DecideNeeds {
@@ -90,7 +90,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
-  const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
+  const evaluation = record.time('evaluate', () => evaluate(policy, claims, context))
   record.evaluation = evaluation
   if (!evaluation.allowed) {
     const { reason, message, metadata } = explain(evaluation, detail)
@@ -109,14 +109,23 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   })
   const { installation } = minting
   record.installation = installation
-  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
-  const grantNow = async (): Promise<Grant> => {
-    const repositories = await namesOf(reach.repositories, list)
-    return { ...minting, owner: scope.owner, permissions: reach.permissions, repositories }
+  const { repositories, permissions } = reach
+  const granting = (names: Grant['repositories']): Grant => ({
+    installation,
+    app: minting.app,
+    owner: scope.owner,
+    permissions,
+    repositories: names,
+  })
+  if (!isSelection(repositories)) return { policy, grant: granting(repositories) }
+
+  const select = async (): Promise<Grant> => {
+    const list = await record.time('repositories', () => ports.listRepositories(installation, signal))
+    return granting(selectRepositories(repositories, list))
   }
-  const grant = await grantNow()
+  const grant = await select()
   const again = async () => {
-    const now = await grantNow()
+    const now = await select()
     return String(now.repositories) === String(grant.repositories) ? undefined : now
   }
   return { policy, grant, again }
@@ -124,7 +133,10 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {
   const permissions = restrict(policy.permissions, familyCap)
-  if (permissions !== undefined) return grantOf({ policy: { ...policy, permissions }, scope, policyRepository, cap })
+  if (permissions !== undefined) {
+    const narrowed = permissions === policy.permissions ? policy : { ...policy, permissions }
+    return grantOf({ policy: narrowed, scope, policyRepository, cap })
+  }
   throw new Denial(
     'REFRESH_NOT_ALLOWED',
     'the trust policy grants nothing more of what this refresh token was narrowed to',
@@ -154,11 +166,6 @@ function compiledPolicy(
 }
 
 /** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
-async function namesOf(
-  repositories: Reach['repositories'],
-  list: () => Promise<readonly string[]>,
-): Promise<Grant['repositories']> {
-  return repositories === 'all' || !('patterns' in repositories)
-    ? repositories
-    : selectRepositories(repositories, await list())
+function isSelection(repositories: Reach['repositories']): repositories is RepositorySelection {
+  return repositories !== 'all' && 'patterns' in repositories
 }
