@@ -53,7 +53,9 @@ export function selfWriteOf({ selfWrite }: ExchangeRecord): { self_write?: reado
 
 /** Milliseconds of each step, with a microsecond's precision. */
 export function durationsOf({ steps }: ExchangeRecord): Record<string, number> {
-  return Object.fromEntries([...steps].map(([step, milliseconds]) => [step, round(milliseconds)]))
+  const durations: Record<string, number> = {}
+  for (const [step, milliseconds] of steps) durations[step] = round(milliseconds)
+  return durations
 }
 
 export function round(milliseconds: number): number {

@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
-import { codePoints, escapeUnprintable } from '../terms/text.ts'
+import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
 
@@ -20,7 +20,7 @@ export function exactly(source: string): Matcher {
  * Refuses what RE2 refuses (look-around, back references, repetitions over 1000) and what could take long to match.
  */
 export function compilePattern(source: string): PatternCompilation {
-  if (codePoints(source) > PATTERN_LIMIT) return refused(`is longer than ${PATTERN_LIMIT} characters`)
+  if (isLongerThan(source, PATTERN_LIMIT)) return refused(`is longer than ${PATTERN_LIMIT} characters`)
   const literal = literalOf(source)
   if (literal !== undefined) {
     return { ok: true, size: 1, matcher: { kind: 'pattern', source, size: 0, matches: (value) => value === literal } }
