@@ -56,12 +56,14 @@ export function createAppClient(options: AppClientOptions): AppClient {
   const { id, clock, log, budget, quota, staleMaxMs, onCache, callLimitMs, track } = options
   const appJwt = createAppJwt({ appId: id, sign: options.sign, clock })
   const monotonic = () => clock.monotonic()
-  const callOptions = { appId: id, appJwt, quota, now: () => clock.now(), monotonic, callLimitMs }
+  const now = () => clock.now()
+  const callOptions = { appId: id, appJwt, quota, now, monotonic, callLimitMs }
   const open = (connections?: number) => {
     const rest = createRest({
       ...options,
       appId: id,
       appJwt,
+      now,
       monotonic,
       ...(connections === undefined ? {} : { connections }),
     })
