@@ -18,6 +18,7 @@ import type { AppPool } from './app-pool.ts'
 import type { CacheReport } from './cache-report.ts'
 import { type KnownFile, readFile } from './file-read.ts'
 import { isUnanswered, SupersededAnswer } from './known-failures.ts'
+import { isDueAhead, type RefreshAhead } from './refresh-ahead.ts'
 import { createSuperseded } from './superseded.ts'
 import { sameAccount, withInstallation } from './with-installation.ts'
 
@@ -35,13 +36,14 @@ export interface TrustedIssuersFilesOptions {
   readonly pool: AppPool
   readonly clock: Clock
   readonly log: Logger
+  readonly ahead: RefreshAhead
   readonly compile: (text: string) => TrustedIssuersCompilation
   readonly onCache: (report: CacheReport) => void
 }
 
 /** The organizations' lists of trusted issuers (contract §6): fresh for five minutes, one look-up in flight per owner. */
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
-  const { clock, onCache } = options
+  const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
   const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT })
   const superseded = createSuperseded(clock)
@@ -51,6 +53,9 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
   const ageOf = (entry: Entry) => clock.monotonic() - entry.checkedAt
   const isFresh = (entry: Entry) =>
     !entry.distrusted && ageOf(entry) < (entry.found.kind === 'refused' ? REFUSAL_MS : FRESH_MS)
+
+  const isDue = (entry: Entry) =>
+    entry.found.kind !== 'refused' && isDueAhead(ageOf(entry), FRESH_MS) && clock.monotonic() >= entry.askAgainAt
 
   /** The last good list, which an invalid one leaves in force for an hour. */
   const answerOf = ({ found, good }: Entry): TrustedIssuersAnswer => {
@@ -85,7 +90,7 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       const stale = isUnanswered(error) ? standIn(known) : undefined
       if (stale !== undefined && known !== undefined && begun === epoch) {
         keep({ ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
-        onCache({ cache: 'trusted_issuers', outcome: 'stale' })
+        if (!isFresh(known)) onCache({ cache: 'trusted_issuers', outcome: 'stale' })
         return stale
       }
       if (!(error instanceof Denial)) throw error
@@ -102,9 +107,14 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       const entry = entries.get(key)
       const fresh = entry !== undefined && isFresh(entry)
       onCache({ cache: 'trusted_issuers', outcome: fresh ? 'hit' : 'miss' })
-      if (fresh) return answerOf(entry)
+      const flight = `${epoch}/${key}`
+      if (fresh) {
+        if (isDue(entry))
+          ahead.begin(`issuers/${key}`, () => flights.run(flight, undefined, () => loadAnew(request, entry)))
+        return answerOf(entry)
+      }
       const waiting = entry !== undefined && clock.monotonic() < entry.askAgainAt ? standIn(entry) : undefined
-      return waiting ?? flights.run(`${epoch}/${key}`, signal, () => loadAnew(request, entry))
+      return waiting ?? flights.run(flight, signal, () => loadAnew(request, entry))
     },
     forget(accountId, pushed) {
       epoch += 1
