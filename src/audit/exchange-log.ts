@@ -27,6 +27,7 @@ function fieldsOf(record: ExchangeRecord) {
     ...issuerAllowlistOf(record),
     ...warningsOf(record),
     ...selfWriteOf(record),
+    ...affinityOf(record),
     ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
     ...(issued === undefined
       ? {}
@@ -47,6 +48,12 @@ function fieldsOf(record: ExchangeRecord) {
 function warningsOf({ trustPolicy }: ExchangeRecord): { policy_warnings?: readonly string[] } {
   if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return {}
   return { policy_warnings: trustPolicy.warnings.map(({ message }) => encode(message)) }
+}
+
+/** The App that the caller's tokens stay with, or why nobody knows it. */
+function affinityOf({ affinity }: ExchangeRecord): { affinity?: unknown } {
+  if (affinity === undefined) return {}
+  return { affinity: 'lost' in affinity ? affinity : { app_id: affinity.appId } }
 }
 
 /** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */

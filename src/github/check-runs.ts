@@ -1,32 +1,10 @@
+import type { CheckAnnotation, CheckRun } from '../terms/check-run.ts'
 import { Denial } from '../terms/denial.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { type Answer, describe } from './answer.ts'
 import { isId } from './installation-answer.ts'
 import { unreadable } from './known-failures.ts'
 import type { RepositoryCall } from './repository-call.ts'
-
-/** A check run as it is to be seen. */
-export interface CheckRun {
-  /** Its run at GitHub, to be changed; undefined: a new one. */
-  readonly id: number | undefined
-  readonly name: string
-  readonly commit: string
-  /** undefined: it is not done yet. */
-  readonly conclusion: 'success' | 'failure' | undefined
-  readonly title: string
-  /** Markdown, at most 65,535 characters. */
-  readonly summary: string
-  readonly annotations: readonly CheckAnnotation[]
-}
-
-export interface CheckAnnotation {
-  readonly path: string
-  readonly line: number
-  /** undefined: the whole line. */
-  readonly column: number | undefined
-  readonly level: 'failure' | 'warning'
-  readonly message: string
-}
 
 /**
  * Makes or changes a check run, and answers its id. GitHub takes 50 annotations at a time and appends: until the last are

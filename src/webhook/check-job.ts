@@ -1,3 +1,4 @@
+import type { Range } from '../terms/changed-files.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { touchedPaths } from './announcements.ts'
 import {
@@ -8,10 +9,11 @@ import {
   objectIn,
   type Payload,
   type PayloadRepository,
+  pushedAt,
   repositoryOf,
 } from './payload.ts'
 import { isRead, kindOfPath } from './policy-paths.ts'
-import type { Range, Target } from './ports.ts'
+import type { Target } from './ports.ts'
 
 /** The name that organizations have made a required check. */
 export const CHECK_NAME = 'Trust Policy Validation'
@@ -146,14 +148,13 @@ function factsOf(payload: Payload, { ref, before, touched }: PushedTo): PushFact
     const text = isJsonObject(value) ? value[member] : undefined
     return typeof text === 'string' ? text : ''
   }
-  const pushedAt = isJsonObject(payload['repository']) ? payload['repository']['pushed_at'] : undefined
   return {
     ref,
     before,
     actor: name(payload['sender'], 'login'),
     pusher: name(payload['pusher'], 'name'),
     forced: payload['forced'] === true,
-    pushedAt: typeof pushedAt === 'number' ? pushedAt : 0,
+    pushedAt: pushedAt(payload) ?? 0,
     touched: touched === 'unknown' ? [] : touched.filter(isRead),
   }
 }

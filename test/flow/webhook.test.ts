@@ -279,6 +279,17 @@ test('a push makes a changed policy live for the next exchange', async () => {
   expect(await flow.ask({}, askHttp)).toMatchObject({ reason: 'ISSUER_MISMATCH' })
 })
 
+test('a push that is delivered again later, to a replica that does not know it, leaves the policy usable', async () => {
+  flow.policy('acme/app', 'ci')
+  const push = flow.github.commit('acme', 'app', { files: { [`${FOLDER}/ci.sts.yaml`]: GOOD } })
+  const payload = flow.github.payloads.push('acme', 'app', push)
+  flow.policy('acme/app', 'ci')
+  flow.advance(6 * 60_000)
+  expect(await flow.ask({}, askHttp)).toMatchObject({ code: 0 })
+  expect((await deliver('push', payload)).status).toBe(200)
+  expect(await flow.ask({}, askHttp)).toMatchObject({ code: 0 })
+})
+
 test('a force push is compared by what the branch had and has', async () => {
   const root = flow.github.headOf('acme', 'app')
   const first = flow.github.commit('acme', 'app', { files: { [`${FOLDER}/a.sts.yaml`]: GOOD, 'b.txt': 'b' } })

@@ -31,8 +31,12 @@ async function issuers(): Promise<TrustedIssuersAnswer> {
 }
 
 /** A push to the default branch that touched these files. */
-function push(paths: readonly string[] | 'all', repository = 'app'): void {
-  world.github.forget({ kind: 'policies', accountId: accountId(), owner: 'acme', repository, paths })
+function push(
+  paths: readonly string[] | 'all',
+  repository = 'app',
+  facts?: { readonly commit: string; readonly atMs: number },
+): void {
+  world.github.forget({ kind: 'policies', accountId: accountId(), owner: 'acme', repository, paths, push: facts })
 }
 
 async function calls(work: () => Promise<unknown>): Promise<string[]> {
@@ -111,6 +115,41 @@ describe('a push that names files', () => {
   })
 })
 
+describe('a push that is told again', () => {
+  const facts = (atMs = world.clock.now()) => ({ commit: 'c'.repeat(40), atMs })
+
+  test('by a second App is believed to have left what was read since the first', async () => {
+    await start()
+    await load()
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, 'changed')
+    push([POLICY_PATH], 'app', facts())
+    const changed = await load()
+    push([POLICY_PATH], 'app', facts())
+    expect(await calls(async () => expect(await load()).toBe(changed))).toEqual([CONTENTS])
+  })
+
+  test('after days is not held against what is known now', async () => {
+    await start()
+    const sha = await load()
+    push([POLICY_PATH], 'app', facts(world.clock.now() - 3 * 86_400_000))
+    expect(await load()).toBe(sha)
+    const list = await issuers()
+    push([LIST], '.github', facts(world.clock.now() - 5 * 60_000))
+    expect(await issuers()).toEqual(list)
+  })
+
+  test('with another commit, or just now, is held against it', async () => {
+    await start()
+    await load()
+    push([POLICY_PATH], 'app', { ...facts(), commit: 'd'.repeat(40) })
+    expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, 'changed')
+    await load()
+    push([POLICY_PATH], 'app', facts(world.clock.now() - 4 * 60_000))
+    expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
+  })
+})
+
 test('a push of which the files are not known drops all policies of its repository, and believes what it reads', async () => {
   await start()
   await load()
@@ -130,6 +169,24 @@ describe('the list of trusted issuers', () => {
     expect(await reason(issuers())).toBe('GITHUB_UNAVAILABLE')
     world.sandbox.putFile('acme', '.github', LIST, THEIRS)
     expect(await issuers()).toMatchObject({ list: { issuers: [{ source: 'https://theirs.example.com' }] } })
+  })
+
+  test('that a push has made is not taken for absent, for a minute', async () => {
+    world = await createWorld()
+    world.sandbox.addRepository('acme', '.github', { files: { 'README.md': '' } })
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
+    push([LIST], '.github')
+    expect(await reason(issuers())).toBe('GITHUB_UNAVAILABLE')
+    world.sandbox.putFile('acme', '.github', LIST, OURS)
+    expect(await issuers()).toMatchObject({ kind: 'list' })
+  })
+
+  test('that a push has removed is absent', async () => {
+    await start()
+    await issuers()
+    world.sandbox.removeFile('acme', '.github', LIST)
+    push([LIST], '.github')
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
   })
 
   test('is not dropped by a push elsewhere, nor by another file', async () => {
