@@ -135,7 +135,8 @@ describe('a push that is told again', () => {
     expect(await load()).toBe(sha)
     const list = await issuers()
     push([LIST], '.github', facts(world.clock.now() - 5 * 60_000))
-    expect(await issuers()).toEqual(list)
+    // It was compiled anew, so that its functions are others.
+    expect(JSON.stringify(await issuers())).toBe(JSON.stringify(list))
   })
 
   test('with another commit, or just now, is held against it', async () => {
