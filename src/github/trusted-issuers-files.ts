@@ -15,7 +15,7 @@ export interface TrustedIssuersFiles {
   readonly load: LoadTrustedIssuers
   /** `distrust`: for a minute what was known is not believed to be the present state. */
   forget(accountId: number, distrust: boolean): void
-  /** The blob as a push left it: it is the present one, whatever it was before. */
+  /** The blob as a push left it: it is the present one, whatever it was before, and no other one is. */
   confirm(accountId: number, sha: string): void
   /** Everything is looked at anew before it is used again, and does not stand in for GitHub's answer. */
   distrust(): void
@@ -110,7 +110,13 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       if (distrust && entry !== undefined && entry.found.kind !== 'refused') superseded.note(key, blobOf(entry))
       entries.delete(key)
     },
-    confirm: (accountId, sha) => superseded.confirm(keyOf(accountId), sha),
+    confirm(accountId, sha) {
+      const key = keyOf(accountId)
+      superseded.confirm(key, sha)
+      // A machine that had not heard of the push may have been asked after it: the former list, or none, is not the answer.
+      epoch += 1
+      if (entries.peek(key)?.file?.sha !== sha) entries.delete(key)
+    },
     distrust() {
       epoch += 1
       for (const [key, entry] of [...entries.entries()]) entries.set(key, { ...entry, distrusted: true })

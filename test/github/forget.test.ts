@@ -210,6 +210,17 @@ describe('the list of trusted issuers', () => {
     })
     expect(await issuers()).toMatchObject({ kind: 'list', stale: false })
   })
+
+  test('that a machine of GitHub did not have yet is asked for again, once its blob is known', async () => {
+    await start()
+    world.sandbox.removeFile('acme', '.github', LIST)
+    push([LIST], '.github')
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
+    world.sandbox.putFile('acme', '.github', LIST, THEIRS)
+    const blobs = [{ path: LIST, sha: 'f'.repeat(40) }]
+    world.github.forget({ kind: 'blobs', accountId: accountId(), owner: 'acme', repository: '.github', blobs })
+    expect(await issuers()).toMatchObject({ list: { issuers: [{ source: 'https://theirs.example.com' }] } })
+  })
 })
 
 test('a change of the installation drops it, its tokens and all that was read with it', async () => {
