@@ -9,7 +9,7 @@ import { checkClaims } from './check-claims.ts'
 import { algorithmNotAllowed, checkHeader } from './check-header.ts'
 import type { Provider } from './discovery.ts'
 import type { Lookup } from './guarded-fetch.ts'
-import { type Candidate, readKeySet } from './key-set.ts'
+import { type Candidate, readKeySet, unlessAllBroken } from './key-set.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
 import { createLoader, type IssuerFetch } from './loader.ts'
@@ -61,14 +61,14 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
   const keysFor = async (token: SubjectToken, kid: string | undefined, signal: AbortSignal) => {
     const { iss } = token.payload
     const provider = fixed.get(iss)
-    if (provider !== undefined) return candidates(provider, token, kid)
+    if (provider !== undefined) return unlessAllBroken(candidates(provider, token, kid))
     const since = clock.monotonic()
     const seen = await providers.current(iss, signal)
-    const keys = candidates(seen.provider, token, kid)
+    const keys = await unlessAllBroken(candidates(seen.provider, token, kid))
     // What was answered after this call began is not out of date.
     if (keys.length > 0 || seen.answeredAt >= since) return keys
     const newer = await providers.newerThan(seen, iss, signal)
-    return newer === undefined ? keys : candidates(newer.provider, token, kid)
+    return newer === undefined ? keys : unlessAllBroken(candidates(newer.provider, token, kid))
   }
 
   return {
