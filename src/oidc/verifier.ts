@@ -34,6 +34,8 @@ export interface VerifierOptions {
 
 export interface Verifier {
   readonly verify: Verify
+  /** Asks for keys ahead of their expiry; it does so by itself, every 10 s. Over when all issuers have answered or failed. */
+  renew(): Promise<void>
   /** Ends what is being fetched; whoever waits for it is refused with `SHUTTING_DOWN`. */
   close(): Promise<void>
 }
@@ -57,6 +59,7 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
   })
   const providers = createProviders({ load: loader.load, clock, log, limits })
   const trials = createBudget(limits.trials, clock)
+  const renewing = setInterval(providers.renew, limits.renewEveryMs).unref()
 
   const keysFor = async (token: SubjectToken, kid: string | undefined, signal: AbortSignal) => {
     const { iss } = token.payload
@@ -82,7 +85,11 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
       const claims = checkClaims(token.payload, { nowMs: clock.now(), maxAgeMs: options.maxTokenAgeMs })
       return token.exactPayload === undefined ? claims : { ...claims, exactPayload: token.exactPayload }
     },
-    close: loader.close,
+    renew: providers.renew,
+    async close() {
+      clearInterval(renewing)
+      await loader.close()
+    },
   }
 }
 
