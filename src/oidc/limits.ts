@@ -12,6 +12,9 @@ export interface Limits {
   readonly freshMs: number
   /** From here on an issuer that can be asked is asked before its old keys are used. */
   readonly staleMs: number
+  /** How often answers that are no longer fresh are looked for, and how many of them are asked for then. */
+  readonly renewEveryMs: number
+  readonly renewals: number
   /** Keys of an issuer that can't be asked are used: no longer. */
   readonly keepMs: number
   /** A failure is remembered, and answers everybody who asks for that issuer. */
@@ -48,6 +51,8 @@ export const DEFAULT_LIMITS: Limits = {
   keysPerSet: 500, // more do not fit into 100 KiB but for tiny ones
   freshMs: 5 * 60_000, // a withdrawn key is trusted that long by a busy server
   staleMs: 10 * 60_000, // and that long by an idle one
+  renewEveryMs: 10_000, // as long as discovery and key set may take, so that no more than one lot is under way
+  renewals: 32, // 960 issuers between fresh and stale
   keepMs: 60 * 60_000, // an outage of the issuer shorter than that is not noticed
   failureMs: 30_000, // contract §5
   unknownKeyMs: 30_000, // contract §5

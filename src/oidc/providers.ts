@@ -21,6 +21,11 @@ export interface Providers {
    * is none to be had before that; refuses with `ISSUER_*` when it was asked for in vain.
    */
   newerThan(seen: Loaded, issuer: string, signal: AbortSignal): Promise<Loaded | undefined>
+  /**
+   * Asks issuers again whose answer is no longer fresh, if somebody used it, so that the next caller need not wait for it.
+   * To be called every `renewEveryMs`; over when all of them have answered or failed.
+   */
+  renew(): Promise<void>
 }
 
 export interface ProvidersOptions {
@@ -60,7 +65,7 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
     try {
       const provider = await load(issuer, before !== undefined)
       const loaded = { provider, answeredAt: clock.monotonic() }
-      good.set(issuer, { loaded, failing: false, extra: before?.extra })
+      good.set(issuer, { loaded, failing: false, isUsed: false, extra: before?.extra })
       failures.delete(issuer)
       return loaded
     } catch (error) {
@@ -89,6 +94,7 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
       const entry = good.get(issuer)
       const age = entry === undefined ? 0 : clock.monotonic() - entry.loaded.answeredAt
       if (entry === undefined || age >= limits.keepMs) return untilAborted(reload(issuer), signal)
+      entry.isUsed = true
       if (age < limits.freshMs) return entry.loaded
       const reloading = reload(issuer)
       if (age < limits.staleMs || entry.failing) return entry.loaded
@@ -111,11 +117,24 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
       const newest = await untilAborted(entry.extra.result, signal)
       return newest.answeredAt > seen.answeredAt ? newest : undefined
     },
+
+    async renew() {
+      const bestBefore = clock.monotonic() - limits.freshMs
+      const due = [...good.entries()].filter(([, { isUsed, loaded }]) => isUsed && loaded.answeredAt <= bestBefore)
+      // What was used last comes first: a crowd of invented issuers keeps no busy one waiting.
+      const renewals = due.slice(0, limits.renewals).map(([issuer, entry]) => {
+        entry.isUsed = false // one try for each use, should it fail
+        return reload(issuer)
+      })
+      await Promise.allSettled(renewals)
+    },
   }
 }
 
 interface Entry {
   readonly loaded: Loaded
+  /** Somebody asked for it since it was had, or since it was last asked for in the background. */
+  isUsed: boolean
   /** It could not be asked since. */
   failing: boolean
   /** The last fetch for a missing key, which outlives the answer it was made for. */

@@ -9,7 +9,7 @@ import { checkClaims } from './check-claims.ts'
 import { algorithmNotAllowed, checkHeader } from './check-header.ts'
 import type { Provider } from './discovery.ts'
 import type { Lookup } from './guarded-fetch.ts'
-import { type Candidate, readKeySet } from './key-set.ts'
+import { type Candidate, readKeySet, unlessAllBroken } from './key-set.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
 import { createLoader, type IssuerFetch } from './loader.ts'
@@ -34,6 +34,8 @@ export interface VerifierOptions {
 
 export interface Verifier {
   readonly verify: Verify
+  /** Asks for keys ahead of their expiry; it does so by itself, every 10 s. Over when all issuers have answered or failed. */
+  renew(): Promise<void>
   /** Ends what is being fetched; whoever waits for it is refused with `SHUTTING_DOWN`. */
   close(): Promise<void>
 }
@@ -57,18 +59,19 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
   })
   const providers = createProviders({ load: loader.load, clock, log, limits })
   const trials = createBudget(limits.trials, clock)
+  const renewing = setInterval(providers.renew, limits.renewEveryMs).unref()
 
   const keysFor = async (token: SubjectToken, kid: string | undefined, signal: AbortSignal) => {
     const { iss } = token.payload
     const provider = fixed.get(iss)
-    if (provider !== undefined) return candidates(provider, token, kid)
+    if (provider !== undefined) return unlessAllBroken(candidates(provider, token, kid))
     const since = clock.monotonic()
     const seen = await providers.current(iss, signal)
-    const keys = candidates(seen.provider, token, kid)
+    const keys = await unlessAllBroken(candidates(seen.provider, token, kid))
     // What was answered after this call began is not out of date.
     if (keys.length > 0 || seen.answeredAt >= since) return keys
     const newer = await providers.newerThan(seen, iss, signal)
-    return newer === undefined ? keys : candidates(newer.provider, token, kid)
+    return newer === undefined ? keys : unlessAllBroken(candidates(newer.provider, token, kid))
   }
 
   return {
@@ -82,7 +85,11 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
       const claims = checkClaims(token.payload, { nowMs: clock.now(), maxAgeMs: options.maxTokenAgeMs })
       return token.exactPayload === undefined ? claims : { ...claims, exactPayload: token.exactPayload }
     },
-    close: loader.close,
+    renew: providers.renew,
+    async close() {
+      clearInterval(renewing)
+      await loader.close()
+    },
   }
 }
 

@@ -102,6 +102,83 @@ describe('keys that come and go', () => {
   })
 })
 
+describe('ahead of expiry', () => {
+  test('keys that were used are renewed in the background, and nobody waits for them', async () => {
+    const compact = await token()
+    await world.verify(compact)
+    world.clock.advance(1)
+    await world.verify(compact)
+    world.clock.advance(5 * MINUTES - 2)
+    await world.verifier.renew()
+    expect(fetches()).toEqual([1, 1])
+    world.clock.advance(1)
+    await world.verifier.renew()
+    expect(fetches()).toEqual([2, 2])
+    world.issuer.fault(CONFIGURATION, { kind: 'answer', status: 404 }) // whoever asked it now would be refused
+    world.clock.advance(5 * MINUTES - 1)
+    expect([await world.reason(compact), fetches()]).toEqual(['accepted', [2, 2]])
+  })
+
+  test('those that nobody used since are not', async () => {
+    await world.verify(await token())
+    world.clock.advance(6 * MINUTES)
+    await world.verifier.renew()
+    expect(fetches()).toEqual([1, 1])
+  })
+
+  test('a failure is tried again when somebody used them, and not within 30 s', async () => {
+    const compact = await token()
+    await world.verify(compact)
+    await world.verify(compact)
+    const mend = world.issuer.fault(CONFIGURATION, { kind: 'answer', status: 503 })
+    world.clock.advance(5 * MINUTES)
+    await world.verifier.renew()
+    world.clock.advance(31 * SECONDS)
+    await world.verifier.renew()
+    expect(fetches()).toEqual([2, 1])
+    world.clock.advance(-2 * SECONDS)
+    expect(await world.reason(compact)).toBe('accepted')
+    await world.verifier.renew()
+    expect(fetches()).toEqual([2, 1])
+    mend()
+    world.clock.advance(1 * SECONDS)
+    expect(await world.reason(compact)).toBe('accepted')
+    await world.verifier.renew()
+    expect(fetches()).toEqual([3, 2])
+  })
+
+  test('no more issuers in one lot than the limit; the others have their turn in the next', async () => {
+    const small = await createVerifierWorld({ limits: { renewals: 2 } })
+    try {
+      for (const tenant of ['a', 'b', 'c']) {
+        const compact = await small.issuer.sign({ sub: SUB, iss: `${small.issuer.url}/${tenant}`, exp: 2_000_000_000 })
+        await small.verify(compact)
+        await small.verify(compact)
+      }
+      small.clock.advance(5 * MINUTES)
+      await small.verifier.renew()
+      expect(small.keySets()).toBe(5)
+      await small.verifier.renew()
+      expect(small.keySets()).toBe(6)
+    } finally {
+      await small.close()
+    }
+  })
+
+  test('it goes by itself', async () => {
+    const busy = await createVerifierWorld({ limits: { renewEveryMs: 1 } })
+    try {
+      const compact = await busy.issuer.sign({ sub: SUB, exp: 2_000_000_000 })
+      await busy.verify(compact)
+      await busy.verify(compact)
+      busy.clock.advance(5 * MINUTES)
+      while (busy.keySets() < 2) await new Promise((resolve) => setImmediate(resolve))
+    } finally {
+      await busy.close()
+    }
+  })
+})
+
 describe('failures', () => {
   test.each([
     [503, 'ISSUER_UNAVAILABLE'],

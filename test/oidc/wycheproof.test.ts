@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { readKeySet } from '../../src/oidc/key-set.ts'
+import { verifyQuickly } from '../../src/oidc/quick-verify.ts'
 import { verifySignature } from '../../src/oidc/verify-signature.ts'
+import { joseAccepts } from './jose-verdict.ts'
 
 // The vectors lie beside the repository, not in it: four folders up from dist/test/oidc, or three from test/oidc.
 const FOLDERS = ['../../../../shared/vectors/', '../../../shared/vectors/'].map((path) =>
@@ -61,6 +63,10 @@ async function isAccepted(jws: string, keys: readonly unknown[]): Promise<boolea
   const kid = typeof header?.['kid'] === 'string' ? header['kid'] : undefined
   const candidates = readKeySet({ keys }, 500)?.candidates({ alg, kid }) ?? []
   const token = { compact: jws, header: { ...header, alg }, payload: { iss: 'https://issuer.example' } }
+  for (const key of candidates.flatMap((candidate) => candidate() ?? [])) {
+    const quick = verifyQuickly(token, key)
+    if (quick !== undefined) expect(quick).toBe(await joseAccepts(jws, key, alg))
+  }
   return verifySignature(token, candidates, new AbortController().signal).then(
     () => true,
     () => false,
