@@ -28,6 +28,7 @@ function fieldsOf(record: ExchangeRecord) {
     issuer_allowlist: issuerAllowlistOf(record).issuer_allowlist,
     policy_warnings: warningsOf(record),
     self_write: selfWriteOf(record).self_write,
+    affinity: affinityOf(record),
     repositories: grant?.repositories,
     permissions: grant?.permissions,
     token_sha256: issued?.sha256Hex,
@@ -47,6 +48,11 @@ function fieldsOf(record: ExchangeRecord) {
 function warningsOf({ trustPolicy }: ExchangeRecord): readonly string[] | undefined {
   if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return undefined
   return trustPolicy.warnings.map(({ message }) => encode(message))
+}
+
+/** The App that the caller's tokens stay with, or why nobody knows it. */
+function affinityOf({ affinity }: ExchangeRecord): unknown {
+  return affinity === undefined || 'lost' in affinity ? affinity : { app_id: affinity.appId }
 }
 
 /** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */
