@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Installation, LoadPolicy, PolicyFile, PolicyRequest } from '../exchange/ports.ts'
+import { compiledBytes } from '../policy/compiled-size.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
@@ -68,7 +69,11 @@ export interface AppAccess {
 export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
   const { clock, budget, ahead, appOf, compile, staleMaxMs, onCache } = options
   // Only what exists gets here, so no miss pushes a policy out; bounded all the same, since anybody may install a public App.
-  const policies = new LRUCache<string, Entry>({ max: POLICIES_KEPT })
+  const policies = new LRUCache<string, Entry>({
+    max: POLICIES_KEPT,
+    maxSize: POLICIES_BYTES,
+    sizeCalculation: ({ compilation }) => compiledBytes(compilation),
+  })
   const misses = createPolicyMisses(options)
   const superseded = createSuperseded(clock)
   const flights = createSingleFlight<PolicyFile>()
@@ -236,8 +241,9 @@ function policyKey(request: PolicyRequest): string {
 /** Contract §12. */
 const FRESH_MS = 5 * 60_000
 const DOING = 'reading the trust policy'
-/** Some 5 KB each when compiled. */
 const POLICIES_KEPT = 10_000
+/** 3 KB for a policy of texts alone, 20 for each pattern. */
+const POLICIES_BYTES = 64 * 1024 * 1024
 /** Refusals that say something of the repository as a whole. */
 const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([
   'REPOSITORY_NOT_SELECTED',

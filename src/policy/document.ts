@@ -33,6 +33,8 @@ export function readDocument(text: string, limitBytes = TEXT_LIMIT_BYTES): YamlD
   if (isTooLong(source, limitBytes)) return unreadable(`the file is longer than ${limitBytes / 1024} KiB`)
   const events = eventsOf(source)
   if ('offset' in events) return unreadable(events.message, placeOf(events.offset))
+  const most = limitBytes / BYTES_OF_ONE
+  if (events.length > most) return unreadable(`the file has more than ${most} keys and values`)
 
   const reader: Reader = { source, events, placeOf, next: 0, offsets: new Map(), findings: [] }
   const root = readRoot(reader)
@@ -206,6 +208,11 @@ function isTooLong(source: string, limitBytes: number): boolean {
 
 /** A policy of GitHub's largest organizations is a few KiB; this bounds what parsing a stranger's file can cost. */
 const TEXT_LIMIT_BYTES = 65_536
+/**
+ * Bytes for each key and value, at the limit: each is looked at several times, and a file may be made of nothing else. That
+ * leaves a policy 8192 of them; one with 500 repositories and 100 rules has some 3000.
+ */
+const BYTES_OF_ONE = 8
 /** The deepest field of a policy is at depth 5: a pattern of a claim of a rule. */
 const DEPTH_LIMIT = 16
 /** Nobody reads more, and a file of 64 KiB can have ten thousand. */
