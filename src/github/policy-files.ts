@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Installation, LoadPolicy, PolicyFile, PolicyRequest } from '../exchange/ports.ts'
+import { policyBytes } from '../policy/compiled-size.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
@@ -68,7 +69,11 @@ export interface AppAccess {
 export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
   const { clock, budget, ahead, appOf, compile, staleMaxMs, onCache } = options
   // Only what exists gets here, so no miss pushes a policy out; bounded all the same, since anybody may install a public App.
-  const policies = new LRUCache<string, Entry>({ max: POLICIES_KEPT })
+  const policies = new LRUCache<string, Entry>({
+    max: POLICIES_KEPT,
+    maxSize: POLICIES_BYTES,
+    sizeCalculation: ({ bytes }) => bytes,
+  })
   const misses = createPolicyMisses(options)
   const superseded = createSuperseded(clock)
   const flights = createSingleFlight<PolicyFile>()
@@ -141,7 +146,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     const compilation: Compilation = text.ok
       ? compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
-    return { compilation, sha, etag, ...common }
+    return { compilation, bytes: policyBytes(compilation, text.ok ? text.text : ''), sha, etag, ...common }
   }
 
   return {
@@ -196,6 +201,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
 
 interface Entry extends KnownFile {
   readonly compilation: Compilation
+  /** What it holds, about. */
+  readonly bytes: number
   /** When GitHub last said that this is the file, on the monotonic clock. */
   readonly checkedAt: number
   /** Not before then, as GitHub demanded (its rate limits); on the monotonic clock. */
@@ -248,8 +255,10 @@ const DOING = 'reading the trust policy'
 /** GitHub's machines agree within seconds. */
 const REPLICATION_MS = 2_000
 const LONGEST_SILENCE_MS = 60_000
-/** Some 5 KB each when compiled. */
+/** A policy of texts alone holds some 2 KB with its entry here. */
 const POLICIES_KEPT = 10_000
+/** As `policyBytes` counts: some 900 patterns that are no plain texts, or a fifteenth of that where each has 1,000 instructions. */
+const POLICIES_BYTES = 64 * 1024 * 1024
 /** Refusals that say something of the repository as a whole. */
 const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([
   'REPOSITORY_NOT_SELECTED',

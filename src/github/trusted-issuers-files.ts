@@ -6,6 +6,7 @@ import type {
   TrustedIssuersAnswer,
   TrustedIssuersRequest,
 } from '../exchange/ports.ts'
+import { trustedIssuersBytes } from '../policy/compiled-size.ts'
 import type { Finding } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
@@ -45,7 +46,7 @@ export interface TrustedIssuersFilesOptions {
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
   const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
-  const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT })
+  const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT, maxSize: LISTS_BYTES, sizeCalculation: bytesOf })
   const superseded = createSuperseded(clock)
   const flights = createSingleFlight<TrustedIssuersAnswer>()
   let epoch = 0 // rises with each `forget`: what was begun before is not kept after
@@ -142,8 +143,10 @@ interface Entry {
   readonly found: Found
   /** The blob that was read last; undefined when there was none. */
   readonly file: KnownFile | undefined
+  /** What `found` holds, about. */
+  readonly bytes: number
   /** The last valid list, and when GitHub last said that it is the one; on the monotonic clock. */
-  readonly good: { readonly answer: ListAnswer; readonly at: number } | undefined
+  readonly good: { readonly answer: ListAnswer; readonly at: number; readonly bytes: number } | undefined
   /** On the monotonic clock. */
   readonly checkedAt: number
   /** Not before then, as GitHub demanded (its rate limits); on the monotonic clock. */
@@ -152,16 +155,21 @@ interface Entry {
   readonly distrusted: boolean
 }
 
-type Looked = Pick<Entry, 'found' | 'file'>
+type Looked = Pick<Entry, 'found' | 'file' | 'bytes'>
 
-function withGood({ found, file }: Looked, known: Entry | undefined, now: number): Entry {
-  const good = found.kind === 'list' ? { answer: found, at: now } : found.kind === 'invalid' ? known?.good : undefined
-  return { found, file, good, checkedAt: now, askAgainAt: 0, distrusted: false }
+function bytesOf({ found, bytes, good }: Entry): number {
+  return bytes + (good === undefined || good.answer === found ? 0 : good.bytes)
+}
+
+function withGood({ found, file, bytes }: Looked, known: Entry | undefined, now: number): Entry {
+  const good =
+    found.kind === 'list' ? { answer: found, at: now, bytes } : found.kind === 'invalid' ? known?.good : undefined
+  return { found, file, bytes, good, checkedAt: now, askAgainAt: 0, distrusted: false }
 }
 
 function refused(denial: Denial, now: number): Entry {
   return {
-    ...withGood({ found: { kind: 'absent', unreadable: false }, file: undefined }, undefined, now),
+    ...withGood({ ...NOTHING, found: { kind: 'absent', unreadable: false } }, undefined, now),
     found: { kind: 'refused', denial },
   }
 }
@@ -198,7 +206,7 @@ async function look(
     { owner, repository, apps: apps.map(({ id }) => id) },
     "no GitHub App can read the organization's policy repository: its list of trusted issuers, if it has one, is not enforced",
   )
-  return { found: { kind: 'absent', unreadable: true }, file: undefined }
+  return { ...NOTHING, found: { kind: 'absent', unreadable: true } }
 }
 
 interface Reading {
@@ -230,16 +238,22 @@ async function readWith(
   const { reader } = read
   switch (read.kind) {
     case 'missing':
-      return { found: { kind: 'absent', unreadable: false }, file: undefined }
+      return { ...NOTHING, found: { kind: 'absent', unreadable: false } }
     case 'no-file':
-      return { found: { kind: 'invalid', findings: [finding(`${PATH} is ${read.what}, not a file`)] }, file: undefined }
+      return { ...NOTHING, found: { kind: 'invalid', findings: [finding(`${PATH} is ${read.what}, not a file`)] } }
     case 'unchanged':
       if (known?.file === undefined) throw new Error('GitHub was asked whether nothing had changed')
-      return { found: known.found, file: { ...known.file, reader, etag: read.etag ?? known.file.etag } }
+      return {
+        found: known.found,
+        bytes: known.bytes,
+        file: { ...known.file, reader, etag: read.etag ?? known.file.etag },
+      }
     case 'file': {
       const file = { sha: read.sha, etag: read.etag, reader }
-      if (!read.text.ok) return { found: { kind: 'invalid', findings: [read.text.finding] }, file }
-      return { found: foundIn(compile(read.text.text), read.sha), file }
+      if (!read.text.ok) return { ...NOTHING, found: { kind: 'invalid', findings: [read.text.finding] }, file }
+      const { text } = read.text
+      const compilation = compile(text)
+      return { found: foundIn(compilation, read.sha), bytes: trustedIssuersBytes(compilation, text), file }
     }
   }
 }
@@ -329,5 +343,8 @@ const GOOD_MS = 60 * 60_000
 const REFUSAL_MS = 15_000
 const LONGEST_SILENCE_MS = 60_000
 const REPLICATION_MS = 2_000
-/** Some 10 KB each with their patterns. */
 const OWNERS_KEPT = 5_000
+/** As `trustedIssuersBytes` counts: some 200 patterns that are no plain texts. */
+const LISTS_BYTES = 16 * 1024 * 1024
+/** There is no file, or none that was compiled. */
+const NOTHING = { file: undefined, bytes: 1024 } as const

@@ -63,6 +63,8 @@ export interface Matcher {
   readonly kind: 'exact' | 'pattern'
   /** As it is written in the policy. */
   readonly source: string
+  /** About how many bytes its engine holds; absent where a text is compared. */
+  readonly heldBytes?: number
   matches(value: string): boolean
 }
 
