@@ -1,5 +1,6 @@
+import { AUTOMATON_LIMIT_BYTES } from './pattern.ts'
 import type { Compilation, Matcher, TrustPolicy } from './trust-policy.ts'
-import type { TrustedIssuersCompilation } from './trusted-issuers.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
 /** About how many bytes a compiled policy holds, for whoever keeps many: its text, of which it holds parts, and its patterns. */
 export function policyBytes(compilation: Compilation, text: string): number {
@@ -8,9 +9,9 @@ export function policyBytes(compilation: Compilation, text: string): number {
   )
 }
 
-/** The same of a list of trusted issuers. */
-export function trustedIssuersBytes(compilation: TrustedIssuersCompilation, text: string): number {
-  return textBytes(text) + (compilation.ok ? heldBy(compilation.list.issuers) : findingBytes(compilation.findings))
+/** The same of a list of trusted issuers, without its text. */
+export function trustedIssuersBytes({ issuers }: TrustedIssuers): number {
+  return heldBy(issuers)
 }
 
 function matchersOf({ alternatives, repositoryPatterns, app }: TrustPolicy): readonly (Matcher | undefined)[] {
@@ -24,7 +25,11 @@ function matchersOf({ alternatives, repositoryPatterns, app }: TrustPolicy): rea
 }
 
 function heldBy(matchers: readonly (Matcher | undefined)[]): number {
-  return matchers.reduce((sum, matcher) => sum + RULE_BYTES + (matcher?.heldBytes ?? 0), OBJECT_BYTES)
+  return matchers.reduce((sum, matcher) => sum + RULE_BYTES + engineBytes(matcher?.size ?? 0), OBJECT_BYTES)
+}
+
+function engineBytes(instructions: number): number {
+  return instructions === 0 ? 0 : ENGINE_BYTES + INSTRUCTION_BYTES * instructions
 }
 
 function findingBytes(findings: readonly { readonly message: string; readonly pointer: string }[]): number {
@@ -39,3 +44,6 @@ function textBytes(text: string): number {
 /** Measured: a policy of texts alone holds a kilobyte. */
 const OBJECT_BYTES = 1024
 const RULE_BYTES = 256
+/** Measured: 5 to 15 KB for patterns of 20 to 60 instructions, 120 KB for one of 200; and half of what the automaton may take. */
+const ENGINE_BYTES = 8_192 + AUTOMATON_LIMIT_BYTES / 2
+const INSTRUCTION_BYTES = 600
