@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Installation, LoadPolicy, PolicyFile, PolicyRequest } from '../exchange/ports.ts'
-import { compiledBytes } from '../policy/compiled-size.ts'
+import { policyBytes } from '../policy/compiled-size.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
@@ -72,7 +72,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
   const policies = new LRUCache<string, Entry>({
     max: POLICIES_KEPT,
     maxSize: POLICIES_BYTES,
-    sizeCalculation: ({ compilation }) => compiledBytes(compilation),
+    sizeCalculation: ({ bytes }) => bytes,
   })
   const misses = createPolicyMisses(options)
   const superseded = createSuperseded(clock)
@@ -147,7 +147,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     const compilation: Compilation = text.ok
       ? compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
-    return { compilation, sha, etag, ...common }
+    return { compilation, bytes: policyBytes(compilation, text.ok ? text.text : ''), sha, etag, ...common }
   }
 
   return {
@@ -206,6 +206,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
 
 interface Entry extends KnownFile {
   readonly compilation: Compilation
+  /** What it holds, about. */
+  readonly bytes: number
   /** When GitHub last said that this is the file, on the monotonic clock. */
   readonly checkedAt: number
   /** Not before then, as GitHub demanded (its rate limits); on the monotonic clock. */
@@ -241,8 +243,9 @@ function policyKey(request: PolicyRequest): string {
 /** Contract §12. */
 const FRESH_MS = 5 * 60_000
 const DOING = 'reading the trust policy'
+/** A policy of texts alone holds some 2 KB with its entry here. */
 const POLICIES_KEPT = 10_000
-/** 3 KB for a policy of texts alone, 20 for each pattern. */
+/** As `policyBytes` counts: some 3,000 policies with one pattern that is no plain text, or the 10,000 where all are. */
 const POLICIES_BYTES = 64 * 1024 * 1024
 /** Refusals that say something of the repository as a whole. */
 const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { LoadTrustedIssuers, TrustedIssuersAnswer, TrustedIssuersRequest } from '../exchange/ports.ts'
+import { trustedIssuersBytes } from '../policy/compiled-size.ts'
 import type { Finding } from '../policy/trust-policy.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial } from '../terms/denial.ts'
@@ -30,7 +31,7 @@ export interface TrustedIssuersFilesOptions extends TrustedIssuersReadOptions {
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
   const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
-  const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT })
+  const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT, maxSize: LISTS_BYTES, sizeCalculation: bytesOf })
   const superseded = createSuperseded(clock)
   const flights = createSingleFlight<TrustedIssuersAnswer>()
   let epoch = 0 // rises with each `forget`: what was begun before is not kept after
@@ -149,6 +150,14 @@ function blobOf({ file }: Pick<ListRead, 'file'>): string {
   return file?.sha ?? ''
 }
 
+function bytesOf({ found, good }: Entry): number {
+  const lists = new Set([
+    ...(found.kind === 'list' ? [found.list] : []),
+    ...(good === undefined ? [] : [good.answer.list]),
+  ])
+  return [...lists].reduce((sum, list) => sum + trustedIssuersBytes(list), OBJECT_BYTES)
+}
+
 function withGood({ found, file }: ListRead, known: Entry | undefined, now: number): Entry {
   const good = found.kind === 'list' ? { answer: found, at: now } : found.kind === 'invalid' ? known?.good : undefined
   return { found, file, good, checkedAt: now, askAgainAt: 0, distrusted: false }
@@ -196,5 +205,7 @@ const FRESH_MS = 5 * 60_000
 const GOOD_MS = 60 * 60_000
 /** A rule of the organization may be lifted at any moment. */
 const REFUSAL_MS = 15_000
-/** Some 10 KB each with their patterns. */
 const OWNERS_KEPT = 5_000
+/** As `trustedIssuersBytes` counts: some 300 patterns that are no plain texts. */
+const LISTS_BYTES = 16 * 1024 * 1024
+const OBJECT_BYTES = 1024

@@ -1,37 +1,52 @@
-import type { Compilation, ListMatcher, Matcher, TrustPolicy } from './trust-policy.ts'
+import { AUTOMATON_LIMIT_BYTES } from './pattern.ts'
+import type { Compilation, Matcher, TrustPolicy } from './trust-policy.ts'
+import type { TrustedIssuers } from './trusted-issuers.ts'
 
-/** About the bytes of memory that what came of a policy's text takes, for whoever keeps many: patterns are nearly all of it. */
-export function compiledBytes(compilation: Compilation): number {
-  if (!compilation.ok) return COMPILATION_BYTES + compilation.findings.length * FINDING_BYTES
-  const { policy } = compilation
-  let bytes =
-    COMPILATION_BYTES + policy.warnings.length * FINDING_BYTES + (policy.repositories?.length ?? 0) * NAME_BYTES
-  for (const matcher of matchersOf(policy)) bytes += matcherBytes(matcher)
-  return bytes
+/** About how many bytes a compiled policy holds, for whoever keeps many: its text, of which it holds parts, and its patterns. */
+export function policyBytes(compilation: Compilation, text: string): number {
+  return (
+    textBytes(text) + (compilation.ok ? heldBy(matchersOf(compilation.policy)) : findingBytes(compilation.findings))
+  )
 }
 
-function matchersOf({ alternatives, repositoryPatterns, app }: TrustPolicy): readonly (Matcher | ListMatcher)[] {
-  const ofRules = alternatives.flatMap(({ issuer, subject, audience, claims }) => [
+/** The same of a list of trusted issuers, without its text. */
+export function trustedIssuersBytes({ issuers }: TrustedIssuers): number {
+  return heldBy(issuers)
+}
+
+function matchersOf({ alternatives, repositoryPatterns, app }: TrustPolicy): readonly (Matcher | undefined)[] {
+  const ofAlternatives = alternatives.flatMap(({ issuer, subject, audience, claims }) => [
     issuer,
     subject,
     audience,
-    ...claims.map(({ value }) => value),
+    ...claims.map(({ value }) => (value.kind === 'list' ? undefined : value)),
   ])
-  return [...ofRules, ...(repositoryPatterns ?? []), app].filter((matcher) => matcher !== undefined)
+  return [...ofAlternatives, ...(repositoryPatterns ?? []), app]
 }
 
-function matcherBytes({ source, size }: Matcher | ListMatcher): number {
-  const text = RULE_BYTES + source.length * TEXT_FACTOR
-  return size === 0 ? text : text + AUTOMATON_BYTES + size * INSTRUCTION_BYTES
+function heldBy(matchers: readonly (Matcher | undefined)[]): number {
+  return matchers.reduce((sum, matcher) => sum + RULE_BYTES + engineBytes(matcher?.size ?? 0), OBJECT_BYTES)
 }
 
-// Measured on the heap, and rounded up.
-const COMPILATION_BYTES = 2_000
-const FINDING_BYTES = 400
-const NAME_BYTES = 100
-const RULE_BYTES = 300
-/** A text is kept as it is written, and as what it means. */
-const TEXT_FACTOR = 2
-/** Of a pattern that was used: more for one that is matched with many kinds of texts, up to four times as much. */
-const AUTOMATON_BYTES = 16_000
+function engineBytes(instructions: number): number {
+  return instructions === 0 ? 0 : ENGINE_BYTES + INSTRUCTION_BYTES * instructions
+}
+
+function findingBytes(findings: readonly { readonly message: string; readonly pointer: string }[]): number {
+  return findings.reduce((sum, { message, pointer }) => sum + RULE_BYTES + textBytes(message + pointer), OBJECT_BYTES)
+}
+
+/** JavaScript keeps a text with one character outside Latin-1 in two bytes for each. */
+function textBytes(text: string): number {
+  return 2 * text.length
+}
+
+/** Measured: a policy of texts alone holds a kilobyte. */
+const OBJECT_BYTES = 1024
+const RULE_BYTES = 256
+/**
+ * 5 to 15 KB for usual patterns of 20 to 60 instructions, once they were used. Hostile ones hold up to four times what is
+ * counted, when their automaton is full.
+ */
+const ENGINE_BYTES = 8_192 + AUTOMATON_LIMIT_BYTES / 8
 const INSTRUCTION_BYTES = 200

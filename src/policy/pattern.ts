@@ -1,4 +1,4 @@
-import { RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
+import { RE2JS, RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
 import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
@@ -48,10 +48,11 @@ export function literalOf(pattern: string): string | undefined {
 /** A set of one pattern, because only RE2Set lets the memory of its automaton be bounded. */
 function engineOf(source: string): { readonly set: RE2Set; readonly size: number } | { readonly fault: string } {
   try {
+    const size = RE2JS.compile(source).programSize()
     const set = new RE2Set(RE2Set.ANCHOR_BOTH, 0, AUTOMATON_LIMIT_BYTES)
     set.add(source)
     set.compile()
-    return { set, size: set.prog.numInst() }
+    return { set, size }
   } catch (error) {
     if (error instanceof RE2JSSyntaxException) return { fault: syntaxFault(error) }
     if (error instanceof RE2JSException)
@@ -76,8 +77,11 @@ const PATTERN_LIMIT = 4096
 const PROGRAM_LIMIT = 2000
 /** UTF-16 units. A longer claim matches no pattern; subjects and audiences end at 255 characters anyhow. */
 export const LONGEST_MATCHED = 4096
-/** Of the automaton that each pattern keeps between matches: what strangers match against it can't make it grow further. */
-const AUTOMATON_LIMIT_BYTES = 65_536
+/**
+ * Of the automaton that each pattern keeps between matches: what strangers match against it can't make it grow further. Those
+ * of usual patterns take 10 KB; one that needs more than this begins anew, and is slower for it.
+ */
+export const AUTOMATON_LIMIT_BYTES = 65_536
 const EXCERPT_LIMIT = 100
 const TOO_LARGE = 'is too large once its repetitions are written out'
 const LITERAL = /^\^?((?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-`{-~])*)\$?$/

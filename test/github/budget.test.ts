@@ -56,6 +56,18 @@ describe('calls to GitHub', () => {
     expect(world.compiled).toHaveLength(1)
   })
 
+  test('policies are kept up to 64 MiB of what they hold: the one that was used least is read again', async () => {
+    world = await createWorld()
+    const identities = ['a', 'b', 'c', 'd']
+    for (const name of identities) world.sandbox.putFile('acme', 'app', `.github/chainguard/${name}.sts.yaml`, 'heavy')
+    for (const name of ['a', 'b', 'c', 'a', 'd']) await exchange('acme', 'app', name)
+    world.calls()
+    for (const name of ['a', 'c', 'd']) await exchange('acme', 'app', name)
+    expect(world.calls()).toEqual([TOKEN, TOKEN, TOKEN])
+    await exchange('acme', 'app', 'b')
+    expect(world.calls()).toEqual([CONTENTS, TOKEN])
+  })
+
   test('an unknown identity makes one and a listing, every further one none for a minute', async () => {
     world = await createWorld()
     await exchange()

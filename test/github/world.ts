@@ -145,10 +145,15 @@ export function grantFor(
   }
 }
 
-/** Compilation belongs to `policy`; here a text is valid unless it says that it is not. */
+/** Compilation belongs to `policy`; here a text is valid unless it says that it is not, and holds some 20 MB where it says so. */
 function compileAnything(text: string, kind: PolicyKind): Compilation {
   if (text.includes('invalid')) return { ok: false, stage: 'compile', findings: [{ message: 'invalid', pointer: '' }] }
-  const matcher = { kind: 'exact', source: text, size: 0, matches: () => true } as const
+  const matcher = {
+    kind: 'exact',
+    source: text,
+    size: text.includes('heavy') ? 17_000 : 0,
+    matches: () => true,
+  } as const
   const alternative = { issuer: matcher, subject: matcher, audience: undefined, claims: [] }
   return {
     ok: true,
