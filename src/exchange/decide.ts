@@ -4,7 +4,7 @@ import { evaluate } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
-import { grantOf, type Reach } from '../policy/grant.ts'
+import { grantOf, type Reach, type RepositorySelection } from '../policy/grant.ts'
 import {
   type Guardrails,
   guard,
@@ -17,7 +17,7 @@ import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
-import { chooseMinter } from './choose-minter.ts'
+import { chooseMinter, type Minter } from './choose-minter.ts'
 import type { ExchangePorts, Grant, PolicyFile, PolicyRequest } from './ports.ts'
 import type { OpenRecord } from './record.ts'
 import { besideTrustedIssuers, type TrustedIssuersRules } from './trusted-issuers.ts'
@@ -49,10 +49,12 @@ export interface Decision {
   readonly policy: TrustPolicy
   readonly grant: Grant
   /**
-   * The grant once more, where the policy's patterns select from what the installation reached up to five minutes ago;
+   * Where the policy's patterns select from what the installation reached up to five minutes ago: the grant once more,
    * undefined when nothing has changed since.
    */
-  readonly again: () => Promise<Grant | undefined>
+  readonly again?: () => Promise<Grant | undefined>
+  /** Where it matters, is to be told which App minted. */
+  readonly minted?: Minter['minted']
 }
 
 export interface DecideNeeds {
@@ -90,7 +92,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
-  const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
+  const evaluation = record.time('evaluate', () => evaluate(policy, claims, context))
   record.evaluation = evaluation
   if (!evaluation.allowed) {
     const { reason, message, metadata } = explain(evaluation, detail)
@@ -102,29 +104,37 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   asking.accept(policy)
 
   const reach = reachOf(asking, policy, rules)
-  const minting = await chooseMinter({ asking, policy, permissions: reach.permissions }, file.installation, {
-    ports,
-    record,
-    signal,
-  })
-  const { installation } = minting
+  const wants = { asking, policy, permissions: reach.permissions }
+  const { mintBy, minted } = await chooseMinter(wants, file.installation, { ports, record, signal })
+  const { installation } = mintBy
   record.installation = installation
-  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
-  const grantNow = async (): Promise<Grant> => {
-    const repositories = await namesOf(reach.repositories, list)
-    return { ...minting, owner: scope.owner, permissions: reach.permissions, repositories }
+  const { repositories, permissions } = reach
+  const granting = (names: Grant['repositories']): Grant => ({
+    ...mintBy,
+    owner: scope.owner,
+    permissions,
+    repositories: names,
+  })
+  if (!isSelection(repositories)) return { policy, grant: granting(repositories), minted }
+
+  const select = async (): Promise<Grant> => {
+    const list = await record.time('repositories', () => ports.listRepositories(installation, signal))
+    return granting(selectRepositories(repositories, list))
   }
-  const grant = await grantNow()
+  const grant = await select()
   const again = async () => {
-    const now = await grantNow()
+    const now = await select()
     return String(now.repositories) === String(grant.repositories) ? undefined : now
   }
-  return { policy, grant, again }
+  return { policy, grant, again, minted }
 }
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {
   const permissions = restrict(policy.permissions, familyCap)
-  if (permissions !== undefined) return grantOf({ policy: { ...policy, permissions }, scope, policyRepository, cap })
+  if (permissions !== undefined) {
+    const narrowed = permissions === policy.permissions ? policy : { ...policy, permissions }
+    return grantOf({ policy: narrowed, scope, policyRepository, cap })
+  }
   throw new Denial(
     'REFRESH_NOT_ALLOWED',
     'the trust policy grants nothing more of what this refresh token was narrowed to',
@@ -154,11 +164,6 @@ function compiledPolicy(
 }
 
 /** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
-async function namesOf(
-  repositories: Reach['repositories'],
-  list: () => Promise<readonly string[]>,
-): Promise<Grant['repositories']> {
-  return repositories === 'all' || !('patterns' in repositories)
-    ? repositories
-    : selectRepositories(repositories, await list())
+function isSelection(repositories: Reach['repositories']): repositories is RepositorySelection {
+  return repositories !== 'all' && 'patterns' in repositories
 }

@@ -15,18 +15,27 @@ export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<In
   const { ports, record, signal } = needs
   const token = await record.time('mint', () => mint(decision, needs))
   record.installation = minterOf(token, decision)
+  decision.minted?.(token.appId)
   record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
   if (!signal.aborted) return token
   ports.revoke(token)
   throw signal.reason
 }
 
+function mint({ grant, again }: Decision, needs: ObtainNeeds): Promise<InstallationToken> {
+  const { ports, record, signal } = needs
+  record.grant = grant
+  return again === undefined ? ports.mint(grant, signal) : mintSelection({ grant, again }, needs)
+}
+
 /**
  * Of the repositories that a policy's patterns selected, the installation may have lost some since they were listed: then
  * the mint fails as a whole, and is tried with what is left.
  */
-async function mint({ grant, again }: Decision, { ports, record, signal }: ObtainNeeds): Promise<InstallationToken> {
-  record.grant = grant
+async function mintSelection(
+  { grant, again }: Pick<Required<Decision>, 'grant' | 'again'>,
+  { ports, record, signal }: ObtainNeeds,
+): Promise<InstallationToken> {
   try {
     return await ports.mint(grant, signal)
   } catch (error) {

@@ -72,14 +72,14 @@ interface Rank {
 const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refused: 5 } as const
 
 /**
- * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone;
- * of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no call, so it does
- * not count as a try.
+ * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone,
+ * and that `movesOn`; of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no
+ * call, so it does not count as a try.
  */
 export async function inTurn<T>(
   apps: readonly AppClient[],
   work: (app: AppClient) => Promise<T>,
-  { tries = APPS_TRIED, free = () => false }: { tries?: number; free?: (app: AppClient) => boolean } = {},
+  { tries = APPS_TRIED, free = () => false, movesOn = () => true }: Turns = {},
 ): Promise<T> {
   let worst: Denial | undefined
   let left = tries
@@ -89,11 +89,22 @@ export async function inTurn<T>(
     try {
       return await work(app)
     } catch (error) {
-      if (!isOfOneApp(error)) throw error
+      if (!isOfOneApp(error) || !movesOn(error)) throw error
       if (worst === undefined || weight(error) < weight(worst)) worst = error
     }
   }
   throw worst ?? new Error('an owner has no App')
+}
+
+interface Turns {
+  readonly tries?: number
+  readonly free?: (app: AppClient) => boolean
+  readonly movesOn?: (refusal: Denial) => boolean
+}
+
+/** True for what the App itself may be able to do soon. */
+export function isPassing({ reason }: Denial): boolean {
+  return reason === 'GITHUB_RATE_LIMITED' || reason === 'SIGNER_UNAVAILABLE'
 }
 
 /** True for what another App may be able to do all the same. */
@@ -101,7 +112,8 @@ export function isOfOneApp(error: unknown): error is Denial {
   return error instanceof Denial && WEIGHTS.has(error.reason)
 }
 
-function weight({ reason }: Denial): number {
+/** The less, the more a refusal helps: of several the one to be thrown. */
+export function weight({ reason }: Denial): number {
   return WEIGHTS.get(reason) ?? 0
 }
 
@@ -122,7 +134,6 @@ const WEIGHTS: ReadonlyMap<Reason, number> = new Map(
     [
       'GITHUB_RATE_LIMITED',
       'SIGNER_UNAVAILABLE',
-      'TRUSTED_ISSUERS_FORBIDDEN',
       'POLICY_READ_FORBIDDEN',
       'CONTENTS_NOT_GRANTED',
       'MINT_PERMISSION_NOT_GRANTED',

@@ -1,47 +1,34 @@
 import { LRUCache } from 'lru-cache'
-import type {
-  Clock,
-  Installation,
-  LoadTrustedIssuers,
-  TrustedIssuersAnswer,
-  TrustedIssuersRequest,
-} from '../exchange/ports.ts'
+import type { LoadTrustedIssuers, TrustedIssuersAnswer, TrustedIssuersRequest } from '../exchange/ports.ts'
 import type { Finding } from '../policy/trust-policy.ts'
-import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
-import type { Logger } from '../runtime/log.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
-import { Denial, type Reason } from '../terms/denial.ts'
-import { POLICY_FOLDER, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
+import { Denial } from '../terms/denial.ts'
+import { TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
-import type { AppClient } from './app-client.ts'
-import type { AppPool } from './app-pool.ts'
 import type { CacheReport } from './cache-report.ts'
-import { type KnownFile, readFile } from './file-read.ts'
-import { isUnanswered, SupersededAnswer } from './known-failures.ts'
+import { isUnanswered, silenceMs, supersededFile } from './known-failures.ts'
+import { isDueAhead, type RefreshAhead } from './refresh-ahead.ts'
 import { createSuperseded } from './superseded.ts'
-import { sameAccount, withInstallation } from './with-installation.ts'
+import { type ListRead, readTrustedIssuers, type TrustedIssuersReadOptions } from './trusted-issuers-read.ts'
 
 export interface TrustedIssuersFiles {
   readonly load: LoadTrustedIssuers
-  /** `pushed`: the file itself was changed, so that for a minute its old blob is not believed. */
-  forget(accountId: number, pushed: boolean): void
+  /** `distrust`: for a minute what was known is not believed to be the present state. */
+  forget(accountId: number, distrust: boolean): void
   /** The blob as a push left it: it is the present one, whatever it was before. */
   confirm(accountId: number, sha: string): void
   /** Everything is looked at anew before it is used again, and does not stand in for GitHub's answer. */
   distrust(): void
 }
 
-export interface TrustedIssuersFilesOptions {
-  readonly pool: AppPool
-  readonly clock: Clock
-  readonly log: Logger
-  readonly compile: (text: string) => TrustedIssuersCompilation
+export interface TrustedIssuersFilesOptions extends TrustedIssuersReadOptions {
+  readonly ahead: RefreshAhead
   readonly onCache: (report: CacheReport) => void
 }
 
 /** The organizations' lists of trusted issuers (contract §6): fresh for five minutes, one look-up in flight per owner. */
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
-  const { clock, onCache } = options
+  const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
   const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT })
   const superseded = createSuperseded(clock)
@@ -52,6 +39,9 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
   const isFresh = (entry: Entry) =>
     !entry.distrusted && ageOf(entry) < (entry.found.kind === 'refused' ? REFUSAL_MS : FRESH_MS)
 
+  const isDue = (entry: Entry) =>
+    entry.found.kind !== 'refused' && isDueAhead(ageOf(entry), FRESH_MS) && clock.monotonic() >= entry.askAgainAt
+
   /** The last good list, which an invalid one leaves in force for an hour. */
   const answerOf = ({ found, good }: Entry): TrustedIssuersAnswer => {
     if (found.kind === 'refused') throw found.denial
@@ -60,8 +50,8 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
     throw invalid(found.findings)
   }
   /** What answers while GitHub limits or does not answer: the last that it said, for an hour. */
-  const standIn = (entry: Entry | undefined): TrustedIssuersAnswer | undefined => {
-    if (entry === undefined || entry.distrusted || entry.found.kind === 'refused') return undefined
+  const standIn = (entry: Entry): TrustedIssuersAnswer | undefined => {
+    if (entry.distrusted || entry.found.kind === 'refused') return undefined
     if (entry.found.kind !== 'invalid') {
       if (ageOf(entry) >= FRESH_MS + GOOD_MS) return undefined
       return entry.found.kind === 'list' ? { ...entry.found, stale: true } : entry.found
@@ -78,15 +68,17 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       return entry
     }
     try {
-      const looked = await look(request, known, options)
-      if (looked.found.kind !== 'absent' && superseded.isOld(key, looked.file?.sha ?? '')) throw notYetThere(request)
-      return answerOf(keep(withGood(looked, known, clock.monotonic())))
+      const read = await readTrustedIssuers(request, lastRead(known), options)
+      if (superseded.isOld(key, blobOf(read))) throw supersededFile(request, TRUSTED_ISSUERS_PATH)
+      return answerOf(keep(withGood(read, known, clock.monotonic())))
     } catch (error) {
-      const stale = isUnanswered(error) ? standIn(known) : undefined
-      if (stale !== undefined && known !== undefined && begun === epoch) {
-        keep({ ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
-        onCache({ cache: 'trusted_issuers', outcome: 'stale' })
-        return stale
+      if (known !== undefined && begun === epoch && isUnanswered(error)) {
+        const stale = standIn(known)
+        if (stale !== undefined) {
+          keep({ ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
+          if (!isFresh(known)) onCache({ cache: 'trusted_issuers', outcome: 'stale' })
+          return stale
+        }
       }
       if (!(error instanceof Denial)) throw error
       const denial = spoken(error, request)
@@ -102,15 +94,20 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       const entry = entries.get(key)
       const fresh = entry !== undefined && isFresh(entry)
       onCache({ cache: 'trusted_issuers', outcome: fresh ? 'hit' : 'miss' })
-      if (fresh) return answerOf(entry)
+      const flight = `${epoch}/${key}`
+      if (fresh) {
+        if (isDue(entry))
+          ahead.begin(`issuers/${key}`, () => flights.run(flight, undefined, () => loadAnew(request, entry)))
+        return answerOf(entry)
+      }
       const waiting = entry !== undefined && clock.monotonic() < entry.askAgainAt ? standIn(entry) : undefined
-      return waiting ?? flights.run(`${epoch}/${key}`, signal, () => loadAnew(request, entry))
+      return waiting ?? flights.run(flight, signal, () => loadAnew(request, entry))
     },
-    forget(accountId, pushed) {
+    forget(accountId, distrust) {
       epoch += 1
       const key = keyOf(accountId)
-      const sha = entries.peek(key)?.file?.sha
-      if (pushed && sha !== undefined) superseded.note(key, sha)
+      const entry = entries.peek(key)
+      if (distrust && entry !== undefined && entry.found.kind !== 'refused') superseded.note(key, blobOf(entry))
       entries.delete(key)
     },
     confirm: (accountId, sha) => superseded.confirm(keyOf(accountId), sha),
@@ -123,15 +120,8 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
 
 type ListAnswer = Extract<TrustedIssuersAnswer, { kind: 'list' }>
 
-type Found =
-  | TrustedIssuersAnswer
-  | { readonly kind: 'invalid'; readonly findings: readonly Finding[] }
-  | { readonly kind: 'refused'; readonly denial: Denial }
-
-interface Entry {
-  readonly found: Found
-  /** The blob that was read last; undefined when there was none. */
-  readonly file: KnownFile | undefined
+interface Entry extends Omit<ListRead, 'found'> {
+  readonly found: ListRead['found'] | { readonly kind: 'refused'; readonly denial: Denial }
   /** The last valid list, and when GitHub last said that it is the one; on the monotonic clock. */
   readonly good: { readonly answer: ListAnswer; readonly at: number } | undefined
   /** On the monotonic clock. */
@@ -142,9 +132,18 @@ interface Entry {
   readonly distrusted: boolean
 }
 
-type Looked = Pick<Entry, 'found' | 'file'>
+function lastRead(entry: Entry | undefined): ListRead | undefined {
+  if (entry === undefined || entry.found.kind === 'refused') return undefined
+  const { found, file } = entry
+  return { found, file }
+}
 
-function withGood({ found, file }: Looked, known: Entry | undefined, now: number): Entry {
+/** Of a list that is absent a text that no blob has: where a push has made one, its absence is what was before. */
+function blobOf({ file }: Pick<ListRead, 'file'>): string {
+  return file?.sha ?? ''
+}
+
+function withGood({ found, file }: ListRead, known: Entry | undefined, now: number): Entry {
   const good = found.kind === 'list' ? { answer: found, at: now } : found.kind === 'invalid' ? known?.good : undefined
   return { found, file, good, checkedAt: now, askAgainAt: 0, distrusted: false }
 }
@@ -153,104 +152,6 @@ function refused(denial: Denial, now: number): Entry {
   return {
     ...withGood({ found: { kind: 'absent', unreadable: false }, file: undefined }, undefined, now),
     found: { kind: 'refused', denial },
-  }
-}
-
-/**
- * Asks the Apps of the owner one after the other, all of them: that none can read the policy repository opens the owner to
- * every issuer, so it must be certain, and is confirmed with a fresh look at the installations.
- */
-async function look(
-  request: TrustedIssuersRequest,
-  known: Entry | undefined,
-  options: TrustedIssuersFilesOptions,
-): Promise<Looked> {
-  const { pool, clock, log } = options
-  const { installation, owner, repository } = request
-  const first = pool.withId(installation.app.id)
-  const apps = [...(first === undefined ? [] : [first]), ...pool.inOrder(owner).filter((app) => app !== first)]
-  const unreached: { readonly app: AppClient; readonly tried: Installation; readonly askedAt: number }[] = []
-  for (const app of apps) {
-    const askedAt = clock.monotonic()
-    const tried = await unlessUnreached(async () => (app === first ? installation : findSame(app, request)))
-    if (tried === undefined) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: tried, request, known }, options))
-    if (found !== undefined) return found
-    unreached.push({ app, tried, askedAt })
-  }
-  for (const { app, tried, askedAt } of unreached) {
-    const current = await unlessUnreached(() => app.installations.renew(tried, askedAt))
-    if (current === undefined || current.id === tried.id) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: current, request, known }, options))
-    if (found !== undefined) return found
-  }
-  log.warn(
-    { owner, repository, apps: apps.map(({ id }) => id) },
-    "no GitHub App can read the organization's policy repository: its list of trusted issuers, if it has one, is not enforced",
-  )
-  return { found: { kind: 'absent', unreadable: true }, file: undefined }
-}
-
-interface Reading {
-  readonly app: AppClient
-  readonly installation: Installation
-  readonly request: TrustedIssuersRequest
-  readonly known: Entry | undefined
-}
-
-async function readWith(
-  { app, installation, request, known }: Reading,
-  { clock, compile }: TrustedIssuersFilesOptions,
-): Promise<Looked> {
-  const { owner, repository, beside } = request
-  const about = {
-    owner,
-    repository,
-    beside,
-    file: TRUSTED_ISSUERS_FILE,
-    identity: '',
-    doing: DOING,
-    known: known?.file,
-  }
-  const read = await withInstallation(
-    installation,
-    (current) => readFile({ ...about, installation: current }, { ...app, clock }),
-    { installations: app.installations, clock },
-  )
-  const { reader } = read
-  switch (read.kind) {
-    case 'missing':
-      return { found: { kind: 'absent', unreadable: false }, file: undefined }
-    case 'no-file':
-      return { found: { kind: 'invalid', findings: [finding(`${PATH} is ${read.what}, not a file`)] }, file: undefined }
-    case 'unchanged':
-      if (known?.file === undefined) throw new Error('GitHub was asked whether nothing had changed')
-      return { found: known.found, file: { ...known.file, reader, etag: read.etag ?? known.file.etag } }
-    case 'file': {
-      const file = { sha: read.sha, etag: read.etag, reader }
-      if (!read.text.ok) return { found: { kind: 'invalid', findings: [read.text.finding] }, file }
-      return { found: foundIn(compile(read.text.text), read.sha), file }
-    }
-  }
-}
-
-function foundIn(compilation: TrustedIssuersCompilation, sha: string): Found {
-  if (!compilation.ok) return { kind: 'invalid', findings: compilation.findings }
-  return { kind: 'list', list: compilation.list, sha, stale: false }
-}
-
-/** Another App's installation, of the very account that is asked for. */
-async function findSame(app: AppClient, { owner, installation }: TrustedIssuersRequest): Promise<Installation> {
-  return sameAccount(installation, await app.installations.find(owner, NEVER))
-}
-
-/** Undefined when the App is not there, or was not given the policy repository, under that name at least. */
-async function unlessUnreached<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof Denial && UNREACHED.has(error.reason)) return undefined
-    throw error
   }
 }
 
@@ -280,44 +181,14 @@ function spoken(error: Denial, { owner, repository }: TrustedIssuersRequest): De
   }
 }
 
-function notYetThere({ owner, repository }: TrustedIssuersRequest): Denial {
-  return new Denial(
-    'GITHUB_UNAVAILABLE',
-    `GitHub still shows ${PATH} of ${quote(`${owner}/${repository}`)} as it was before the last push; try again`,
-    { cause: new SupersededAnswer('the blob is the one from before the push'), retryAfterMs: REPLICATION_MS },
-  )
-}
-
-function finding(message: string): Finding {
-  return { message, pointer: '' }
-}
-
-/** GitHub said until when it wants to hear nothing; for a minute at most it is believed. */
-function silenceMs(error: unknown): number {
-  if (!(error instanceof Denial) || error.reason !== 'GITHUB_RATE_LIMITED') return 0
-  return Math.min(error.retryAfterMs ?? 0, LONGEST_SILENCE_MS)
-}
-
 function keyOf(accountId: number): string {
   return String(accountId)
 }
 
-const PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
-const DOING = "reading the organization's list of trusted issuers"
-const UNREACHED: ReadonlySet<Reason> = new Set<Reason>([
-  'REPOSITORY_NOT_SELECTED',
-  'REPOSITORY_RENAMED',
-  'APP_NOT_INSTALLED',
-  'INSTALLATION_SUSPENDED',
-])
-/** Shared work does not end with one of its callers; each call has limits of its own. */
-const NEVER = new AbortController().signal
 /** Contract §6. */
 const FRESH_MS = 5 * 60_000
 const GOOD_MS = 60 * 60_000
 /** A rule of the organization may be lifted at any moment. */
 const REFUSAL_MS = 15_000
-const LONGEST_SILENCE_MS = 60_000
-const REPLICATION_MS = 2_000
 /** Some 10 KB each with their patterns. */
 const OWNERS_KEPT = 5_000

@@ -54,6 +54,14 @@ test("what the organization's list says of the issuer, and permissions to rewrit
   expect(JSON.parse(line)).toMatchObject({ issuer_allowlist: issuerAllowlist, self_write: ['administration'] })
 })
 
+test.each([
+  [{ appId: 7 }, { app_id: 7 }],
+  [{ lost: 'STORE_UNAVAILABLE' }, { lost: 'STORE_UNAVAILABLE' }],
+] as const)('which App the tokens of a caller stay with is in the line: %j', (affinity, expected) => {
+  const [line = ''] = linesOf(issuedRecord({ affinity }))
+  expect(JSON.parse(line)['affinity']).toEqual(expected)
+})
+
 test('a refusal by the policy shows every rule with what it expected', () => {
   const evaluation = {
     allowed: false,
