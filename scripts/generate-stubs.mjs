@@ -1,5 +1,5 @@
-// From proto/: the types of the stubs (src/gen/**/*.ts), and for server reflection the compiled descriptors
-// (src/gen/descriptors.json: one base64 google.protobuf.FileDescriptorProto per file, imports included).
+// From proto/: the types of the stubs (src/gen/**/*.ts); what proto-loader would parse at each start (src/gen/protos.json);
+// and for server reflection the compiled descriptors (src/gen/descriptors.json: one base64 google.protobuf.FileDescriptorProto per file, imports included).
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,10 +13,12 @@ const ROOTS = [
   'grpc/health/v1/health.proto',
 ]
 
-const { resolve } = createRequire(import.meta.url)
+const require = createRequire(import.meta.url)
+const { resolve } = require
 rmSync('src/gen', { recursive: true, force: true })
 mkdirSync('src/gen', { recursive: true })
 generateTypes()
+generateParsed()
 generateDescriptors()
 
 function generateTypes() {
@@ -26,6 +28,16 @@ function generateTypes() {
   run(process.execPath, [tool, ...shape, ...target, '-I', 'proto', '--', ...ROOTS])
   // The one file per .proto that only joins the others; where it has no service it would not pass the compiler's checks.
   for (const root of ROOTS) rmSync(join('src/gen', basename(root).replace(/\.proto$/, '.ts')))
+}
+
+/** With the protobufjs of proto-loader, which has told it of Google's own files. */
+function generateParsed() {
+  require('@grpc/proto-loader')
+  const { Root } = createRequire(resolve('@grpc/proto-loader'))('protobufjs')
+  const root = new Root()
+  root.resolvePath = (_, target) => (target.startsWith('google/protobuf/') ? target : join('proto', target))
+  root.loadSync(ROOTS)
+  writeFileSync('src/gen/protos.json', `${JSON.stringify(root.toJSON())}\n`)
 }
 
 function generateDescriptors() {

@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes, randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRemember } from './audit/audit.ts'
-import { createExchangeEvents, type ExchangeEvents } from './audit/cloud-events.ts'
+import type { ExchangeEvents } from './audit/cloud-events.ts'
 import { type Outcome, outcomeOf } from './audit/exchange-outcome.ts'
 import { createGoogleIdentity } from './audit/google-identity.ts'
 import type { Metrics } from './audit/metrics.ts'
@@ -20,6 +20,7 @@ import { createKeyProof } from './github/key-proof.ts'
 import { createWebhookAccess } from './github/webhook-access.ts'
 import { createKeyServices, type KeyServices } from './keys/key-services.ts'
 import { parsePrivateKey } from './keys/private-key.ts'
+import { domainOf } from './oidc/budget.ts'
 import { createVerifier } from './oidc/verifier.ts'
 import { compilePolicy } from './policy/compile.ts'
 import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
@@ -115,6 +116,12 @@ export async function composeService(settings: Settings, options: ComposeOptions
     }
     return { port: server.port, close }
   })
+}
+
+/** Loads what is otherwise loaded when a caller first needs it, and holds up others for it: for who can wait. */
+export async function loadTheLate(): Promise<void> {
+  domainOf('https://www.example.com')
+  await import('./wire/reflection.ts')
 }
 
 /** Serves the webhook alone, on the settings' port. Rejects when no secret for it is set. */
@@ -350,6 +357,7 @@ async function openEvents(
   { log, clock }: { readonly log: Logger; readonly clock: Clock },
 ): Promise<ExchangeEvents | undefined> {
   if (sink === undefined) return undefined
+  const { createExchangeEvents } = await import('./audit/cloud-events.ts') // only where there is a sink: the client takes 70 ms
   const identity = await createGoogleIdentity({ sink, auth, log, monotonic: () => clock.monotonic() })
   return createExchangeEvents({ sink, domain, newEventId: randomUUID, log, identity })
 }

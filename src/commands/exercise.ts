@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { loadTheLate } from '../compose.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { createLog, type Logger } from '../runtime/log.ts'
 import { generateSandboxKeys } from '../sandbox/issuer-keys.ts'
@@ -16,6 +17,7 @@ import { type Stack, startStack } from './stack.ts'
 export async function exercise(log: Logger): Promise<void> {
   const begin = systemClock.monotonic()
   try {
+    await loadTheLate()
     const stack = await openStack()
     try {
       const exchanges = await exchangeUntil(begin + LONGEST_MS, stack)

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { LRUCache } from 'lru-cache'
-import { getDomain } from 'tldts'
 import type { Clock } from '../exchange/ports.ts'
 import type { Rate, Rates } from './limits.ts'
 
@@ -27,8 +27,12 @@ export function createBudget({ perDomain, inAll }: Rates, clock: Clock): Budget 
 
 /** The registrable domain of a URL; an address, a name without one, and what is no URL count as themselves. */
 export function domainOf(url: string): string {
+  const { getDomain } = require('tldts') as typeof import('tldts')
   return getDomain(url) ?? (URL.canParse(url) ? new URL(url).hostname : url)
 }
+
+/** The list of public suffixes takes 50 ms to load: not at start, where nobody needs it. */
+const require = createRequire(import.meta.url)
 
 interface Bucket {
   /** 0 when that much is there. */

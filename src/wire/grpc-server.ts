@@ -4,9 +4,9 @@ import { createGrpcService, type GrpcServiceContext, withTolerantRequests } from
 import type { Health } from './health.ts'
 import type { HttpRequest, HttpResponse } from './http-answer.ts'
 import { createHttp2Entrance, type Http2Entrance } from './http2-entrance.ts'
+import { createLateReflection } from './late-reflection.ts'
 import type { WireLimits } from './limits.ts'
 import { loadProtos } from './protos.ts'
-import { addReflection } from './reflection.ts'
 
 export interface GrpcServerContext
   extends Omit<GrpcServiceContext, 'protos' | 'calls'>,
@@ -40,11 +40,12 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
     createGrpcService({ ...context, protos, calls: theCalls }),
   )
   registry.addService(protos.health, health.handlers)
-  addReflection(registry)
+  const reflection = createLateReflection(server)
+  for (const path of reflection.paths) methods.set(path, { streaming: true })
   return createHttp2Entrance(server, limits, {
     http,
     grpc: (serve) => {
-      calls = createGrpcCalls({ ...context, protos, methods, serve })
+      calls = createGrpcCalls({ ...context, protos, methods, serve: reflection.before(serve) })
       return calls.accept
     },
   })

@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url'
-import { loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
+import { readFileSync } from 'node:fs'
+import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
 import type { SecurityTokenServiceDefinition } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
 import type { BadRequest } from '../gen/google/rpc/BadRequest.ts'
 import type { ErrorInfo, ErrorInfo__Output } from '../gen/google/rpc/ErrorInfo.ts'
@@ -31,15 +31,10 @@ export interface DetailMessages {
 
 export type Serializer<T> = (message: T) => Buffer
 
-/** Reads proto/ beside dist/; the options are those that scripts/generate-stubs.mjs gives the stubs. */
+/** From what the build has parsed of proto/; the options are those that scripts/generate-stubs.mjs gives the stubs. */
 export function loadProtos(): Protos {
-  const definitions = loadSync(FILES, {
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-    includeDirs: [fileURLToPath(new URL('../../../proto/', import.meta.url))],
-  })
+  const parsed = JSON.parse(readFileSync(new URL('../gen/protos.json', import.meta.url), 'utf8'))
+  const definitions = fromJSON(parsed, { longs: String, enums: String, defaults: true, oneofs: true })
   return {
     securityTokenService: definitionOf<SecurityTokenServiceDefinition>(definitions, SERVICE_NAME),
     health: definitionOf<HealthDefinition>(definitions, 'grpc.health.v1.Health'),
@@ -57,13 +52,6 @@ export function loadProtos(): Protos {
 }
 
 export const SERVICE_NAME = 'chainguard.platform.oidc.SecurityTokenService'
-
-const FILES = [
-  'chainguard/platform/oidc/oidc.proto',
-  'google/rpc/error_details.proto',
-  'google/rpc/status.proto',
-  'grpc/health/v1/health.proto',
-]
 
 function serializerOf<T extends object>(definitions: PackageDefinition, name: string): Serializer<T> {
   return definitionOf<MessageTypeDefinition<T, T>>(definitions, name).serialize
