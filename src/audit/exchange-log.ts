@@ -2,7 +2,16 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Denial } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
-import { actorOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf, verdictsOf } from './describe.ts'
+import {
+  actorOf,
+  affinityOf,
+  durationsOf,
+  issuerAllowlistOf,
+  policyOf,
+  round,
+  selfWriteOf,
+  verdictsOf,
+} from './describe.ts'
 
 /** Writes one line for an exchange: `info` when a token was issued or refused, `error` for a defect (with its stack). */
 export function logExchange(log: Logger, record: ExchangeRecord): void {
@@ -27,6 +36,7 @@ function fieldsOf(record: ExchangeRecord) {
     ...issuerAllowlistOf(record),
     ...warningsOf(record),
     ...selfWriteOf(record),
+    ...affinityOf(record),
     ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
     ...(issued === undefined
       ? {}

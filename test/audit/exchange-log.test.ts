@@ -54,6 +54,11 @@ test("what the organization's list says of the issuer, and permissions to rewrit
   expect(JSON.parse(line)).toMatchObject({ issuer_allowlist: issuerAllowlist, self_write: ['administration'] })
 })
 
+test('that the store could not say which App tokens with checks: write stay with is in the line', () => {
+  const [line = ''] = linesOf(issuedRecord({ affinity: { lost: 'STORE_UNAVAILABLE' } }))
+  expect(JSON.parse(line)['app_affinity']).toEqual({ lost: 'STORE_UNAVAILABLE' })
+})
+
 test('a refusal by the policy shows every rule with what it expected', () => {
   const evaluation = {
     allowed: false,
