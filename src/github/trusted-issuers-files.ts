@@ -14,7 +14,7 @@ import { Denial, type Reason } from '../terms/denial.ts'
 import { POLICY_FOLDER, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
 import type { AppClient } from './app-client.ts'
-import type { AppPool } from './app-pool.ts'
+import { type AppPool, gravest, isOfOneApp } from './app-pool.ts'
 import type { CacheReport } from './cache-report.ts'
 import { type KnownFile, readFile } from './file-read.ts'
 import { isUnanswered, SupersededAnswer } from './known-failures.ts'
@@ -157,8 +157,10 @@ function refused(denial: Denial, now: number): Entry {
 }
 
 /**
- * Asks the Apps of the owner one after the other, all of them: that none can read the policy repository opens the owner to
- * every issuer, so it must be certain, and is confirmed with a fresh look at the installations.
+ * Asks the Apps of the owner one after the other, all of them, until one can read. That none was given the policy repository
+ * opens the owner to every issuer, so it must be certain, and is confirmed with a fresh look at the installations: an App
+ * that could not be asked (GitHub limits it, its key is refused, …) may well be the one that can read, so that then its
+ * refusal stands. A read that GitHub forbids or sends elsewhere is the last word, whatever others can (contract §6).
  */
 async function look(
   request: TrustedIssuersRequest,
@@ -169,21 +171,42 @@ async function look(
   const { installation, owner, repository } = request
   const first = pool.withId(installation.app.id)
   const apps = [...(first === undefined ? [] : [first]), ...pool.inOrder(owner).filter((app) => app !== first)]
+  const refusals: Denial[] = []
   const unreached: { readonly app: AppClient; readonly tried: Installation; readonly askedAt: number }[] = []
+  /** Undefined, with the refusal kept, when another App may be able to do the work all the same. */
+  const orElse = async <T>(app: AppClient, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOfOneApp(error) || FINAL.has(error.reason)) throw error
+      pool.note(app, error)
+      refusals.push(error)
+      return undefined
+    }
+  }
+  const read = (app: AppClient, of: Installation) =>
+    orElse(app, () => readWith({ app, installation: of, request, known }, options))
+  /** It may be the one that could not answer that can read. */
+  const refuseUnlessUnreached = () => {
+    const unasked = refusals.filter(({ reason }) => !UNREACHED.has(reason))
+    if (unasked.length > 0) throw gravest(unasked)
+  }
   for (const app of apps) {
     const askedAt = clock.monotonic()
-    const tried = await unlessUnreached(async () => (app === first ? installation : findSame(app, request)))
+    const tried = await orElse(app, async () => (app === first ? installation : findSame(app, request)))
     if (tried === undefined) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: tried, request, known }, options))
+    const found = await read(app, tried)
     if (found !== undefined) return found
     unreached.push({ app, tried, askedAt })
   }
+  refuseUnlessUnreached()
   for (const { app, tried, askedAt } of unreached) {
-    const current = await unlessUnreached(() => app.installations.renew(tried, askedAt))
+    const current = await orElse(app, () => app.installations.renew(tried, askedAt))
     if (current === undefined || current.id === tried.id) continue
-    const found = await unlessUnreached(() => readWith({ app, installation: current, request, known }, options))
+    const found = await read(app, current)
     if (found !== undefined) return found
   }
+  refuseUnlessUnreached()
   log.warn(
     { owner, repository, apps: apps.map(({ id }) => id) },
     "no GitHub App can read the organization's policy repository: its list of trusted issuers, if it has one, is not enforced",
@@ -244,16 +267,6 @@ async function findSame(app: AppClient, { owner, installation }: TrustedIssuersR
   return sameAccount(installation, await app.installations.find(owner, NEVER))
 }
 
-/** Undefined when the App is not there, or was not given the policy repository, under that name at least. */
-async function unlessUnreached<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof Denial && UNREACHED.has(error.reason)) return undefined
-    throw error
-  }
-}
-
 function invalid(findings: readonly Finding[]): Denial {
   return new Denial(
     'TRUSTED_ISSUERS_INVALID',
@@ -271,6 +284,12 @@ function spoken(error: Denial, { owner, repository }: TrustedIssuersRequest): De
       return new Denial(
         'TRUSTED_ISSUERS_FORBIDDEN',
         `GitHub forbids the App to read the list of trusted issuers in ${quote(`${owner}/${repository}`)}, so that no issuer is trusted`,
+        { cause },
+      )
+    case 'REPOSITORY_RENAMED': // whoever has its name tomorrow must not be believed, and nobody says what the list says
+      return new Denial(
+        'TRUSTED_ISSUERS_FORBIDDEN',
+        `GitHub knows ${quote(`${owner}/${repository}`)} by another name, so that the list of trusted issuers cannot be read and no issuer is trusted: make a repository with that name, or ask with the owner's present one`,
         { cause },
       )
     case 'GITHUB_TIMEOUT': // contract §6: unreachable is Unavailable, however long it took
@@ -304,12 +323,14 @@ function keyOf(accountId: number): string {
 
 const PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
 const DOING = "reading the organization's list of trusted issuers"
+/** The App is not there, or was not given the policy repository: it has said all that it can. */
 const UNREACHED: ReadonlySet<Reason> = new Set<Reason>([
   'REPOSITORY_NOT_SELECTED',
-  'REPOSITORY_RENAMED',
   'APP_NOT_INSTALLED',
   'INSTALLATION_SUSPENDED',
 ])
+/** GitHub has spoken of the file itself. */
+const FINAL: ReadonlySet<Reason> = new Set<Reason>(['POLICY_READ_FORBIDDEN'])
 /** Shared work does not end with one of its callers; each call has limits of its own. */
 const NEVER = new AbortController().signal
 /** Contract §6. */
