@@ -349,7 +349,10 @@ async function openWebhook(
         const answer = await github.loadTrustedIssuers(request, AbortSignal.timeout(LIST_LIMIT_MS))
         return answer.kind === 'list' ? answer.list : undefined
       },
-      announce,
+      async announce(change) {
+        if (change.kind === 'installation' || change.kind === 'repository') access.forget(change.accountId)
+        await announce(change)
+      },
       lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
       lintTrustedIssuers,
       policyEvents: { send: (event) => events?.sendPolicy(event) },

@@ -2,10 +2,11 @@ import type { CloudEventV1, HTTP } from 'cloudevents'
 import { Agent, request } from 'undici'
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { PolicyChange } from '../terms/policy-change.ts'
 import { createEventQueue, type EventQueueLimits, type OutgoingEvent } from './event-queue.ts'
 import { EVENT_TYPES, exchangeEventData, exchangeEventSubject } from './exchange-event.ts'
 import type { SinkIdentity } from './google-identity.ts'
-import { POLICY_EVENT_TYPE, type PolicyChange, policyEventData, policyEventSubject } from './policy-event.ts'
+import { POLICY_EVENT_TYPE, policyEventData, policyEventSubject } from './policy-event.ts'
 
 export interface CloudEventsOptions {
   /** `EVENT_INGRESS_URI`. */

@@ -45,9 +45,9 @@ export function issuerAllowlistOf({ issuerAllowlist }: ExchangeRecord): { issuer
 }
 
 /** Which App the caller's `checks: write` tokens stay with, or that the store could not say; no member for other tokens. */
-export function affinityOf({ affinity }: ExchangeRecord): { app_affinity?: { app_id: number } | { lost: string } } {
+export function affinityOf({ affinity }: ExchangeRecord): { affinity?: { app_id: number } | { lost: string } } {
   if (affinity === undefined) return {}
-  return { app_affinity: 'lost' in affinity ? { lost: affinity.lost } : { app_id: affinity.appId } }
+  return { affinity: 'lost' in affinity ? { lost: affinity.lost } : { app_id: affinity.appId } }
 }
 
 /** The permissions by which the token can rewrite its own policy; no member where there are none. */

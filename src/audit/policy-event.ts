@@ -1,23 +1,6 @@
+import type { PolicyChange } from '../terms/policy-change.ts'
 import { encode } from '../terms/text.ts'
 import { headerSafe } from './exchange-event.ts'
-
-/** What a push to a default branch did to one policy, or to the list of trusted issuers. */
-export interface PolicyChange {
-  readonly org: string
-  readonly repo: string
-  readonly ref: string
-  readonly commit: string
-  readonly before: string
-  readonly actor: string
-  readonly pusher: string
-  readonly forced: boolean
-  readonly path: string
-  readonly action: 'added' | 'modified' | 'removed'
-  /** undefined: it was removed, or could not be looked at. */
-  readonly valid: boolean | undefined
-  readonly error: string | undefined
-  readonly time: Date
-}
 
 /** The type of the CloudEvent that each changed policy leaves behind. */
 export const POLICY_EVENT_TYPE = 'dev.octo-sts.policy'

@@ -1,24 +1,33 @@
 import { createLog } from '../runtime/log.ts'
-import { createWorld, type WorldExchange } from '../sandbox/world.ts'
+import { createWorld } from '../sandbox/world.ts'
+import { DEMO_WEBHOOK, tellOrganization } from './demo-organization.ts'
+import { type EventSink, openEventSink } from './event-sink.ts'
 import { type Stack, startStack } from './stack.ts'
-import { type Answer, type Ask, exchangeOverGrpc, exchangeOverHttp, refreshOverGrpc } from './sts-client.ts'
+import { createStory, expect, granted, grantOf, named, refused, type Story, short } from './story.ts'
+import { type Ask, exchangeOverGrpc, exchangeOverHttp, refreshOverGrpc } from './sts-client.ts'
 
 /**
  * Starts everything on loopback, makes real exchanges, and tells what happened. Resolves to the exit status: 0 only when
  * every step did what it should.
  */
 export async function demo(): Promise<number> {
-  const stack = await startStack({ log: createLog('silent'), moreApps: [{}] })
+  const events = await openEventSink()
+  const stack = await startStack({
+    log: createLog('silent'),
+    moreApps: [{}],
+    settings: { eventSink: events.url, webhook: DEMO_WEBHOOK },
+  })
   const story = createStory()
   try {
-    await tell(stack, story)
+    await tell(stack, events, story)
   } finally {
     await stack.close()
+    await events.close()
   }
   return story.end()
 }
 
-async function tell(stack: Stack, story: Story): Promise<void> {
+async function tell(stack: Stack, events: EventSink, story: Story): Promise<void> {
   const { step, say } = story
   const { service, github, issuer, settings } = stack
   const { exchanges } = createWorld(github, issuer)
@@ -84,6 +93,8 @@ async function tell(stack: Stack, story: Story): Promise<void> {
     expect(answer.status === 401, `GitHub answered ${answer.status} to a revoked token`)
     return ['204 to the revocation, 401 to the next read']
   })
+
+  await tellOrganization({ stack, events, address, ask }, story)
 }
 
 /** A job that takes longer than a token lives. */
@@ -114,70 +125,6 @@ async function tellLongJob(address: string, job: Ask, { step }: Story): Promise<
   })
 }
 
-interface Story {
-  say(line: string): void
-  /** Does something, and prints what came of it or what went wrong; the steps after it are told all the same. */
-  step(title: string, work: () => Promise<readonly string[]>): Promise<void>
-  /** The exit status. */
-  end(): number
-}
-
-function createStory(): Story {
-  const print = (line: string) => void process.stdout.write(`${line}\n`)
-  let steps = 0
-  let failures = 0
-  return {
-    say: print,
-    async step(title, work) {
-      steps += 1
-      print(`\n${steps}. ${title}`)
-      try {
-        for (const line of await work()) print(`   ${line}`)
-      } catch (error) {
-        failures += 1
-        print(`   FAILED: ${error instanceof Error ? error.message : String(error)}`)
-      }
-    },
-    end() {
-      print(failures === 0 ? `\nAll ${steps} steps did what they should.` : `\n${failures} of ${steps} steps failed.`)
-      return failures === 0 ? 0 : 1
-    },
-  }
-}
-
-function named(exchanges: readonly WorldExchange[], name: string): WorldExchange {
-  const found = exchanges.find((exchange) => exchange.name === name)
-  if (found === undefined) throw new Error(`the world has no exchange "${name}"`)
-  return found
-}
-
-function granted(answer: Answer): Extract<Answer, { ok: true }> {
-  if (!answer.ok) throw new Error(`refused with code ${answer.code}: ${answer.message}`)
-  return answer
-}
-
-function refused(answer: Answer, code: number): Extract<Answer, { ok: false }> {
-  if (answer.ok) throw new Error('a token was issued')
-  expect(answer.code === code, `refused with code ${answer.code}: ${answer.message}`)
-  return answer
-}
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise)
-}
-
-/** What GitHub itself says that the token may do. */
-function grantOf({ github }: Stack, token: string): string {
-  const issued = github.tokens.get(token)
-  if (issued === undefined) throw new Error('GitHub knows no such token')
-  const permissions = Object.entries(issued.permissions).map(([name, level]) => `${name}: ${level}`)
-  const repositories =
-    issued.repositories === 'all'
-      ? ['all repositories']
-      : [...issued.repositories].map((id) => github.findRepositoryById(id)?.name ?? String(id))
-  return `GitHub granted ${permissions.join(', ')} on ${repositories.join(', ')}`
-}
-
 async function readFile(api: string, token: string, repository = 'app'): Promise<{ status: number; text: string }> {
   const url = `${api}/repos/acme/${repository}/contents/README.md`
   const answer = await fetch(url, { headers: { ...bearer(token), accept: 'application/vnd.github.raw+json' } })
@@ -186,9 +133,4 @@ async function readFile(api: string, token: string, repository = 'app'): Promise
 
 function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` }
-}
-
-/** Enough of a token to tell it from another. */
-function short(token: string): string {
-  return `${token.slice(0, 10)}…`
 }

@@ -28,10 +28,8 @@ export async function serve(): Promise<number> {
     const outcome = await Promise.race([stop.signalled, refusal(service.keyProved)])
     log.info({ why: outcome }, 'stopping')
     await service.close()
-    if (outcome !== 'key refused') return 0
-    log.fatal(
-      `GitHub refuses the App's credentials: check that GITHUB_APP_IDS is the id of the App that this private key belongs to, that the key was not deleted in the App's settings, that GITHUB_BASE_URL is the right GitHub, and that this machine's clock is right`,
-    )
+    if (outcome !== 'key refused' && outcome !== 'signer refused') return 0
+    log.fatal(ADVICE[outcome])
     return 1
   } catch (error) {
     log.fatal({ err: error }, 'the service could not start')
@@ -51,12 +49,19 @@ function readOrExplain() {
   }
 }
 
-/** Settles only when GitHub refuses the key. */
-async function refusal(keyProved: Promise<void>): Promise<'key refused'> {
+/** Settles only when the key is of no use. */
+async function refusal(keyProved: Promise<void>): Promise<keyof typeof ADVICE> {
   try {
     await keyProved
   } catch (error) {
-    if (error instanceof Denial) return 'key refused'
+    if (error instanceof Denial) return error.reason === 'SIGNER_REFUSED' ? 'signer refused' : 'key refused'
   }
   return new Promise(() => {})
 }
+
+const ADVICE = {
+  'key refused':
+    "GitHub refuses the App's credentials: check that GITHUB_APP_IDS is the id of the App that this private key belongs to, that the key was not deleted in the App's settings, that GITHUB_BASE_URL is the right GitHub, and that this machine's clock is right",
+  'signer refused':
+    'the key management service refuses to sign: check KMS_PROVIDER, the name of the key in KMS_KEYS or kms_key, that the key is an RSA key and enabled, and that this service may sign with it (the line before this one has what the service said)',
+} as const

@@ -13,6 +13,8 @@ export type Change =
       readonly owner: string
       readonly repository: string
       readonly paths: readonly string[] | 'all'
+      /** Of a push that says so: the commit it left, and GitHub's time of it in milliseconds since 1970. */
+      readonly push?: { readonly commit: string; readonly atMs: number } | undefined
     }
   /** The blobs of files as a push left them: what was dropped for it may turn out to be the present one again. */
   | {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { exactly } from '../policy/pattern.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import { asDenial } from '../terms/denial.ts'
 import { levelOf, type Permissions } from '../terms/permissions.ts'
@@ -21,44 +20,60 @@ interface Minting {
   readonly permissions: Permissions
 }
 
+export interface Minter {
+  readonly mintBy: Pick<Grant, 'installation' | 'app' | 'isKept'>
+  /** Where it matters, is to be told which App it was; returns at once, and never fails. */
+  readonly minted?: (appId: number) => void
+}
+
 /**
  * Whose installation mints, of several Apps'. Those of one caller's `checks: write` tokens stay with one App, because a check
  * run can be changed by the App alone that made it; when the store cannot say which that was, the App whose turn it is.
+ * Where that App cannot mint any more, whichever mints instead is the one that the caller's tokens stay with.
  */
 export async function chooseMinter(
   { asking, policy, permissions }: Minting,
   installation: Installation,
   { ports, record, signal }: MinterNeeds,
-): Promise<Pick<Grant, 'installation' | 'app'>> {
+): Promise<Minter> {
   const { owner } = asking.scope
-  const choice = { installation, owner, app: policy.app }
-  if (!ports.isPooled(owner)) {
-    return {
-      installation: await ports.chooseInstallation({ ...choice, preferred: undefined }, signal),
-      app: policy.app,
-    }
-  }
-  const turn = await ports.chooseInstallation({ ...choice, preferred: undefined }, signal)
-  if (!writesChecks(permissions)) return { installation: turn, app: policy.app }
+  const { app } = policy
+  const choose = (preferred?: number) => ports.chooseInstallation({ installation, owner, app, preferred }, signal)
+  const turn = await choose()
+  if (!ports.isPooled(owner) || !writesChecks(permissions)) return { mintBy: { installation: turn, app } }
 
   const key = affinityKey(asking)
-  const holder = await holderOf(key, turn, { ports, record, signal })
-  if (holder === turn.app.id) return { installation: turn, app: exactly(String(holder)) }
-  const kept = await ports.chooseInstallation({ ...choice, preferred: holder }, signal)
-  if (kept.app.id === holder) return { installation: kept, app: exactly(String(holder)) }
-  // It is gone, or the policy pins another one: what it made cannot be changed any more.
-  await ports.affinities.yield(key, holder).catch(() => {})
-  return { installation: turn, app: policy.app }
+  const holder = await holderOf(key, turn, { ports, record })
+  if (holder === undefined) return { mintBy: { installation: turn, app } }
+  const kept = holder === turn.app.id ? turn : await choose(holder)
+  return {
+    mintBy: { installation: kept, app, isKept: kept.app.id === holder },
+    minted(appId) {
+      if (appId === holder) return
+      record.affinity = { appId }
+      const { affinities } = ports
+      // What the former holder made cannot be changed any more. When the store fails here, the next exchange moves it.
+      affinities
+        .yield(key, holder)
+        .then(() => affinities.claim(key, appId, AFFINITY_MS))
+        .catch(() => {})
+    },
+  }
 }
 
-async function holderOf(key: string, turn: Installation, { ports, record }: MinterNeeds): Promise<number> {
+/** undefined: the store cannot say. */
+async function holderOf(
+  key: string,
+  turn: Installation,
+  { ports, record }: Pick<MinterNeeds, 'ports' | 'record'>,
+): Promise<number | undefined> {
   try {
     const appId = await ports.affinities.claim(key, turn.app.id, AFFINITY_MS)
     record.affinity = { appId }
     return appId
   } catch (error) {
     record.affinity = { lost: asDenial(error).reason }
-    return turn.app.id
+    return undefined
   }
 }
 

@@ -17,7 +17,7 @@ import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
-import { chooseMinter } from './choose-minter.ts'
+import { chooseMinter, type Minter } from './choose-minter.ts'
 import type { ExchangePorts, Grant, PolicyFile, PolicyRequest } from './ports.ts'
 import type { OpenRecord } from './record.ts'
 import { besideTrustedIssuers, type TrustedIssuersRules } from './trusted-issuers.ts'
@@ -53,6 +53,8 @@ export interface Decision {
    * undefined when nothing has changed since.
    */
   readonly again: () => Promise<Grant | undefined>
+  /** Where it matters, is to be told which App minted. */
+  readonly minted: Minter['minted']
 }
 
 export interface DecideNeeds {
@@ -102,24 +104,21 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   asking.accept(policy)
 
   const reach = reachOf(asking, policy, rules)
-  const minting = await chooseMinter({ asking, policy, permissions: reach.permissions }, file.installation, {
-    ports,
-    record,
-    signal,
-  })
-  const { installation } = minting
+  const wants = { asking, policy, permissions: reach.permissions }
+  const { mintBy, minted } = await chooseMinter(wants, file.installation, { ports, record, signal })
+  const { installation } = mintBy
   record.installation = installation
   const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
   const grantNow = async (): Promise<Grant> => {
     const repositories = await namesOf(reach.repositories, list)
-    return { ...minting, owner: scope.owner, permissions: reach.permissions, repositories }
+    return { ...mintBy, owner: scope.owner, permissions: reach.permissions, repositories }
   }
   const grant = await grantNow()
   const again = async () => {
     const now = await grantNow()
     return String(now.repositories) === String(grant.repositories) ? undefined : now
   }
-  return { policy, grant, again }
+  return { policy, grant, again, minted }
 }
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {

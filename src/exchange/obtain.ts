@@ -15,6 +15,7 @@ export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<In
   const { ports, record, signal } = needs
   const token = await record.time('mint', () => mint(decision, needs))
   record.installation = minterOf(token, decision)
+  decision.minted?.(token.appId)
   record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
   if (!signal.aborted) return token
   ports.revoke(token)

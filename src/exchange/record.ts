@@ -38,7 +38,7 @@ export interface ExchangeRecord {
   readonly issuerAllowlist: IssuerAllowlist | undefined
   /** Permissions of a repository's own policy by which its token can rewrite the policy; undefined: none. */
   readonly selfWrite: readonly string[] | undefined
-  /** Which App's turn it was, where tokens of one caller must stay with one App; `lost`: the store could not say. */
+  /** The App that the caller's tokens stay with, where they must stay with one; `lost`: the store could not say. */
   readonly affinity: { readonly appId: number } | { readonly lost: Reason } | undefined
   readonly grant: { readonly repositories: readonly string[] | 'all'; readonly permissions: Permissions } | undefined
   /** Hexadecimal and base64 of the SHA-256 of the installation token, and its end. */

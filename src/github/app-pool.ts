@@ -86,16 +86,16 @@ interface Rank {
 const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refused: 5, OutOfOrder: 6 } as const
 
 /**
- * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone;
- * of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no call, so it does
- * not count as a try. `note` is told of each refusal.
+ * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone,
+ * and that `movesOn`; of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no
+ * call, so it does not count as a try. `note` is told of each refusal.
  */
 export async function inTurn<T>(
   apps: readonly AppClient[],
   work: (app: AppClient) => Promise<T>,
-  { free, note }: { readonly free: (app: AppClient) => boolean; readonly note: AppPool['note'] },
+  { free, note, movesOn = () => true }: Turns,
 ): Promise<T> {
-  const refusals: Denial[] = []
+  let worst: Denial | undefined
   let left = APPS_TRIED
   for (const app of apps) {
     if (left === 0) break
@@ -105,16 +105,22 @@ export async function inTurn<T>(
     } catch (error) {
       if (!isOfOneApp(error)) throw error
       note(app, error)
-      refusals.push(error)
+      if (!movesOn(error)) throw error
+      if (worst === undefined || weight(error) < weight(worst)) worst = error
     }
   }
-  throw gravest(refusals)
+  throw worst ?? new Error('an owner has no App')
 }
 
-/** Of the refusals of several Apps the one that helps most. */
-export function gravest(refusals: readonly Denial[]): Denial | Error {
-  const [first] = refusals.toSorted((a, b) => weight(a) - weight(b))
-  return first ?? new Error('an owner has no App')
+interface Turns {
+  readonly free: (app: AppClient) => boolean
+  readonly note: AppPool['note']
+  readonly movesOn?: (refusal: Denial) => boolean
+}
+
+/** True for what the App itself may be able to do soon. */
+export function isPassing({ reason }: Denial): boolean {
+  return reason === 'GITHUB_RATE_LIMITED' || reason === 'SIGNER_UNAVAILABLE'
 }
 
 /** True for what another App may be able to do all the same. */
@@ -122,7 +128,8 @@ export function isOfOneApp(error: unknown): error is Denial {
   return error instanceof Denial && WEIGHTS.has(error.reason)
 }
 
-function weight({ reason }: Denial): number {
+/** The less, the more a refusal helps: of several the one to be thrown. */
+export function weight({ reason }: Denial): number {
   return WEIGHTS.get(reason) ?? 0
 }
 
@@ -151,7 +158,6 @@ const WEIGHTS: ReadonlyMap<Reason, number> = new Map(
     [
       'GITHUB_RATE_LIMITED',
       'SIGNER_UNAVAILABLE',
-      'TRUSTED_ISSUERS_FORBIDDEN',
       'POLICY_READ_FORBIDDEN',
       'CONTENTS_NOT_GRANTED',
       'MINT_PERMISSION_NOT_GRANTED',

@@ -1,29 +1,9 @@
+import type { ChangedFile, ChangedFiles, Range } from '../terms/changed-files.ts'
 import { isJsonObject } from '../terms/json.ts'
 import type { Answer } from './answer.ts'
 import { unreadable } from './known-failures.ts'
 import { type PolicyTree, readPolicyTree } from './policy-tree.ts'
 import type { RepositoryCall } from './repository-call.ts'
-
-/** One path that differs; a renamed file is one removed and one added. */
-export interface ChangedFile {
-  readonly path: string
-  readonly action: 'added' | 'modified' | 'removed'
-}
-
-/** Which two states are compared: commits by their SHA, or (for `base`) the name of a branch. */
-export type Range =
-  /** What a push has changed, whatever lies between. */
-  | { readonly kind: 'between'; readonly before: string; readonly after: string }
-  /** What `head` has changed since it left `base`: what a pull request shows. */
-  | { readonly kind: 'since'; readonly base: string; readonly head: string }
-  /** All that is there. */
-  | { readonly kind: 'everything'; readonly at: string }
-
-export interface ChangedFiles {
-  readonly files: readonly ChangedFile[]
-  /** False: the policies' folder is larger than GitHub shows. */
-  readonly complete: boolean
-}
 
 /**
  * The files that differ; when there are 300 or more, of which GitHub shows no further, and after a force push, of which it

@@ -1,32 +1,10 @@
+import type { CheckAnnotation, CheckRun } from '../terms/check-run.ts'
 import { Denial } from '../terms/denial.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { type Answer, describe } from './answer.ts'
 import { isId } from './installation-answer.ts'
 import { unreadable } from './known-failures.ts'
 import type { RepositoryCall } from './repository-call.ts'
-
-/** A check run as it is to be seen. */
-export interface CheckRun {
-  /** Its run at GitHub, to be changed; undefined: a new one. */
-  readonly id: number | undefined
-  readonly name: string
-  readonly commit: string
-  /** undefined: it is not done yet. */
-  readonly conclusion: 'success' | 'failure' | undefined
-  readonly title: string
-  /** Markdown, at most 65,535 characters. */
-  readonly summary: string
-  readonly annotations: readonly CheckAnnotation[]
-}
-
-export interface CheckAnnotation {
-  readonly path: string
-  readonly line: number
-  /** undefined: the whole line. */
-  readonly column: number | undefined
-  readonly level: 'failure' | 'warning'
-  readonly message: string
-}
 
 /**
  * Makes or changes a check run, and answers its id. GitHub takes 50 annotations at a time and appends: until the last are
@@ -44,6 +22,34 @@ export async function writeCheckRun(run: CheckRun, call: RepositoryCall): Promis
   }
   if (id === undefined) throw new Error('unreachable: there is at least one page')
   return id
+}
+
+/** The summary of the newest run of this name of the App's that is done; undefined: the commit has none. */
+export async function readLastSummary(
+  { commit, name, appId }: { readonly commit: string; readonly name: string; readonly appId: number },
+  call: RepositoryCall,
+): Promise<string | undefined> {
+  const answer = await call({
+    route: 'GET /repos/{owner}/{repo}/commits/{ref}/check-runs',
+    parameters: {
+      ref: commit,
+      check_name: name,
+      app_id: appId,
+      status: 'completed',
+      filter: 'all',
+      per_page: RUNS_READ,
+    },
+    doing: READING,
+    maxBytes: RUNS_LIMIT_BYTES,
+  })
+  const { status, body } = answer
+  if (status === 404 || status === 422) return undefined // no such commit: no run can be written for it either
+  const runs: unknown = isJsonObject(body) ? body['check_runs'] : undefined
+  if (status !== 200 || !Array.isArray(runs)) throw unreadable(READING, answer)
+  const [newest] = runs.filter(isJsonObject).toSorted((a, b) => Number(b['id']) - Number(a['id']))
+  const output = newest?.['output']
+  const summary = isJsonObject(output) ? output['summary'] : undefined
+  return typeof summary === 'string' ? summary : undefined
 }
 
 async function write(run: CheckRun, call: RepositoryCall): Promise<number> {
@@ -101,5 +107,10 @@ function idOf(answer: Answer): number {
 }
 
 const DOING = 'writing a check run'
+const READING = 'reading the check runs of a commit'
+/** The newest come first. */
+const RUNS_READ = 30
+/** Thirty summaries of 65,535 characters, and what stands around them. */
+const RUNS_LIMIT_BYTES = 10 * 1024 * 1024
 const ANNOTATIONS_A_REQUEST = 50
 const ANSWER_LIMIT_BYTES = 1024 * 1024

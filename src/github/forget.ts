@@ -1,7 +1,9 @@
 import type { Change } from '../exchange/changes.ts'
-import { POLICY_FOLDER, POLICY_SUFFIX, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
+import type { Clock } from '../exchange/ports.ts'
+import { identityAt, TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
 import type { AppPool } from './app-pool.ts'
+import { createExpiring } from './expiring.ts'
 import type { GitHub } from './github.ts'
 import type { PolicyFiles } from './policy-files.ts'
 import type { TrustedIssuersFiles } from './trusted-issuers-files.ts'
@@ -11,7 +13,10 @@ export interface ForgetOptions {
   readonly policies: PolicyFiles
   readonly trustedIssuers: TrustedIssuersFiles
   readonly policyRepository: string
+  readonly clock: Clock
 }
+
+type Push = Extract<Change, { kind: 'policies' }>
 
 /** Which part of what is remembered a change makes stale. */
 export function createForget({
@@ -19,17 +24,34 @@ export function createForget({
   policies,
   trustedIssuers,
   policyRepository,
+  clock,
 }: ForgetOptions): Pick<GitHub, 'forget' | 'distrust'> {
   const isPolicyRepository = (repository: string) => nameKey(repository) === nameKey(policyRepository)
 
-  const forgetPolicies = ({ accountId, owner, repository, paths }: Extract<Change, { kind: 'policies' }>) => {
-    const identities = paths === 'all' ? 'all' : paths.flatMap(identityOf)
+  const heard = createExpiring<true>(PUSHES_KEPT, clock)
+
+  /**
+   * True when what is known may well be from before the push. Each App is told of it, and it can be delivered again after
+   * days: by then what is known is what the push left.
+   */
+  const isNews = ({ accountId, repository, push }: Push): boolean => {
+    if (push === undefined) return true
+    const key = `${accountId}/${nameKey(repository)}/${push.commit}`
+    const isFirst = heard.get(key) === undefined
+    heard.set(key, true, NEWS_MS)
+    return isFirst && clock.now() < push.atMs + NEWS_MS
+  }
+
+  const forgetPolicies = (change: Push) => {
+    const { accountId, owner, repository, paths } = change
+    const distrust = paths !== 'all' && isNews(change)
+    const identities = paths === 'all' ? 'all' : paths.flatMap((path) => identityAt(path) ?? [])
     if (identities === 'all' || identities.length > 0) {
-      policies.forget({ accountId, repository }, identities)
+      policies.forget({ accountId, repository }, identities, distrust)
       for (const id of installationIds(owner)) policies.forgetMisses(id, repository)
     }
     if (isPolicyRepository(repository) && (paths === 'all' || paths.includes(TRUSTED_ISSUERS_PATH)))
-      trustedIssuers.forget(accountId, paths !== 'all')
+      trustedIssuers.forget(accountId, distrust)
   }
 
   const forgetInstallation = ({ accountId, owner }: Extract<Change, { kind: 'installation' }>) => {
@@ -37,31 +59,32 @@ export function createForget({
     for (const { installations, readers, visible } of pool.all) {
       const known = installations.known(owner)
       installations.forget(owner)
-      if (typeof known !== 'object') continue
-      readers.forget(known.id)
-      visible.forget(known)
+      visible.forgetAccount(accountId) // the webhook's are there although no exchange has asked for the owner
+      if (typeof known === 'object') readers.forget(known.id)
     }
     policies.forgetAccount(accountId)
     trustedIssuers.forget(accountId, false)
   }
 
   const forgetRepository = ({ accountId, owner, repository }: Extract<Change, { kind: 'repository' }>) => {
-    policies.forget({ accountId, repository }, 'all')
+    policies.forget({ accountId, repository }, 'all', false)
     for (const { installations, readers, visible } of pool.all) {
+      visible.forgetAccount(accountId)
       const known = installations.known(owner)
       if (typeof known !== 'object') continue
       policies.forgetMisses(known.id, repository)
       readers.forget(known.id, repository)
-      visible.forget(known)
     }
     if (isPolicyRepository(repository)) trustedIssuers.forget(accountId, false)
   }
 
-  const confirm = ({ accountId, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
+  const confirm = ({ accountId, owner, repository, blobs }: Extract<Change, { kind: 'blobs' }>) => {
     const kind = isPolicyRepository(repository) ? 'organization' : 'repository'
+    for (const id of installationIds(owner)) policies.forgetMisses(id, repository)
     for (const { path, sha } of blobs) {
       if (path === TRUSTED_ISSUERS_PATH && kind === 'organization') trustedIssuers.confirm(accountId, sha)
-      for (const identity of identityOf(path)) policies.confirm({ accountId, repository, kind, identity }, sha)
+      const identity = identityAt(path)
+      if (identity !== undefined) policies.confirm({ accountId, repository, kind, identity }, sha)
     }
   }
 
@@ -92,11 +115,6 @@ export function createForget({
   }
 }
 
-/** The identity whose policy stands at the path; none for another file. */
-function identityOf(path: string): readonly string[] {
-  if (!path.startsWith(`${POLICY_FOLDER}/`) || !path.endsWith(POLICY_SUFFIX)) return []
-  const identity = path.slice(POLICY_FOLDER.length + 1, -POLICY_SUFFIX.length)
-  return identity === '' || identity.includes('/') ? [] : [identity]
-}
-
-const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
+/** Longer than a delivery is under way, and GitHub's clock is off. */
+const NEWS_MS = 5 * 60_000
+const PUSHES_KEPT = 5_000

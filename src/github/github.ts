@@ -118,7 +118,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const policies = createPolicyFiles({ clock, budget, appOf, compile: options.compile, staleMaxMs, onCache })
   const compile = options.compileTrustedIssuers
   const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, compile, onCache })
-  const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository })
+  const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository, clock })
   return {
     ...createPooled({ pool, policies, clock }),
     loadTrustedIssuers: trustedIssuers.load,

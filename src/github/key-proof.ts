@@ -45,15 +45,19 @@ async function proveOne(app: KeyProver, { log, signal }: ProofOptions): Promise<
       if (error instanceof Denial && FINAL.has(error.reason)) {
         log.error(
           { app_id: app.id, reason: error.reason, err: error.cause },
-          'the App cannot be used: check its id, its key, GITHUB_BASE_URL and the clock of this machine',
+          error.reason === 'SIGNER_REFUSED'
+            ? 'the App cannot be used: check the name of its key and the right to sign with it'
+            : 'the App cannot be used: check its id, its key, GITHUB_BASE_URL and the clock of this machine',
         )
         return error
       }
       const message = error instanceof Error ? error.message : 'unknown'
-      log.warn({ app_id: app.id, error: message }, 'GitHub did not answer: not ready until it has')
+      const who = error instanceof Denial && error.reason === 'SIGNER_UNAVAILABLE' ? SIGNER : 'GitHub'
+      log.warn({ app_id: app.id, error: message }, `${who} did not answer: not ready until it has`)
     }
     await pause(delayMs, undefined, { signal, ref: false })
   }
 }
 
+const SIGNER = 'the key management service'
 const FINAL: ReadonlySet<string> = new Set(['APP_CREDENTIALS_REFUSED', 'SIGNER_REFUSED'])

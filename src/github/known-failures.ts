@@ -6,7 +6,7 @@ import { type Answer, describe } from './answer.ts'
 class UnreadableAnswer extends Error {}
 
 /** An answer from before a push that was heard of: what it replaces is not served either. */
-export class SupersededAnswer extends UnreadableAnswer {}
+class SupersededAnswer extends UnreadableAnswer {}
 
 /** GitHub had said no before it fell silent. */
 class SilenceAfterNo extends Error {}
@@ -30,6 +30,18 @@ export function unreadable(doing: string, answer: Answer): Denial {
   })
 }
 
+/** One of GitHub's machines still shows the file from before the push that changed it. Nothing stale is served for it. */
+export function supersededFile(
+  { owner, repository }: { readonly owner: string; readonly repository: string },
+  path: string,
+): Denial {
+  return new Denial(
+    'GITHUB_UNAVAILABLE',
+    `GitHub still shows ${path} of ${quote(`${owner}/${repository}`)} as it was before the last push; try again`,
+    { cause: new SupersededAnswer('the blob is the one from before the push'), retryAfterMs: REPLICATION_MS },
+  )
+}
+
 /** The account has another name by now. Old names are never followed: they may belong to somebody else tomorrow. */
 export function ownerRenamed(owner: string): Denial {
   return new Denial(
@@ -49,6 +61,11 @@ export function notInstalled(owner: string, cause?: Error): Denial {
 /** True for the failures that let the last good answer stand (contract §12): rate limits, 5xx and silence. */
 export function isUnanswered(error: unknown): error is Denial {
   return saysNothing(error) && !(error.cause instanceof UnreadableAnswer) && !isSilenceAfterNo(error)
+}
+
+/** GitHub said until when it wants to hear nothing; for a minute at most it is believed. Silence is asked again at once. */
+export function silenceMs({ reason, retryAfterMs }: Denial): number {
+  return reason === 'GITHUB_RATE_LIMITED' ? Math.min(retryAfterMs ?? 0, LONGEST_SILENCE_MS) : 0
 }
 
 /** True for the failures that say nothing of what was asked for: the last good answer may be needed again. */
@@ -75,4 +92,7 @@ function isSilenceAfterNo({ cause }: Error): boolean {
   return cause instanceof SilenceAfterNo
 }
 
+/** GitHub's machines agree within seconds. */
+const REPLICATION_MS = 2_000
+const LONGEST_SILENCE_MS = 60_000
 const UNANSWERED: ReadonlySet<string> = new Set(['GITHUB_RATE_LIMITED', 'GITHUB_UNAVAILABLE', 'GITHUB_TIMEOUT'])

@@ -5,12 +5,11 @@ import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { POLICY_SUFFIX, policyPath } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
-import { quote } from '../terms/text.ts'
 import type { CacheReport } from './cache-report.ts'
 import type { Call } from './call.ts'
 import { type KnownFile, type PolicyRead, readFile } from './file-read.ts'
 import type { Installations } from './installations.ts'
-import { isUnanswered, SupersededAnswer, saysNothing } from './known-failures.ts'
+import { isUnanswered, saysNothing, silenceMs, supersededFile } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
 import { createPolicyMisses } from './policy-misses.ts'
 import type { ReaderTokens } from './reader-tokens.ts'
@@ -21,18 +20,19 @@ export interface PolicyFiles {
   readonly load: LoadPolicy
   /**
    * Drops what is known of a repository's policies, for a push that changed them: nothing from before it is served again,
-   * not even when GitHub is silent, a read that is under way is not kept, and for a minute the blob that was known is not
-   * believed to be the present one. `all`: which policies were changed is not known, or it was not a push.
+   * not even when GitHub is silent, and a read that is under way is not kept. `distrust`: for a minute the blob that was
+   * known is not believed to be the present one.
    */
   forget(
     repository: { readonly accountId: number; readonly repository: string },
     identities: readonly string[] | 'all',
+    distrust: boolean,
   ): void
   /** Drops what is known of all repositories of an account. */
   forgetAccount(accountId: number): void
   /** The misses of an installation, or of one repository as it sees it. */
   forgetMisses(installationId: number, repository?: string): void
-  /** The blob of a policy as a push left it: what `forget` distrusts is the present one again. */
+  /** The blob of a policy as a push left it: what `forget` distrusts is the present one again, and another one is not. */
   confirm(
     policy: Pick<PolicyRequest, 'repository' | 'identity' | 'kind'> & { readonly accountId: number },
     sha: string,
@@ -122,7 +122,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       const what = read.kind === 'no-file' ? read.what : undefined
       throw await misses.missing(target, { reader: read.reader, call: app.call, what, remember: begun === epoch })
     }
-    if (read.kind === 'file' && superseded.isOld(policyKey(target), read.sha)) throw notYetThere(target)
+    if (read.kind === 'file' && superseded.isOld(policyKey(target), read.sha))
+      throw supersededFile(target, policyPath(target.identity))
     return { target, entry: entryOf(read, target, known) }
   }
 
@@ -156,7 +157,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       refuseKnownMiss(misses.find(request))
       return flights.run(flight, signal, () => loadUnknown(request))
     },
-    forget({ accountId, repository }, identities) {
+    forget({ accountId, repository }, identities, distrust) {
       epoch += 1
       const prefix = `${accountId}/${nameKey(repository)}/`
       for (const [key, { sha }] of [...policies.entries()]) {
@@ -164,7 +165,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
         const identity = key.slice(key.lastIndexOf('/') + 1)
         if (identities !== 'all' && !identities.includes(identity)) continue
         policies.delete(key)
-        if (identities !== 'all') superseded.note(key, sha)
+        if (distrust) superseded.note(key, sha)
       }
     },
     forgetAccount(accountId) {
@@ -177,7 +178,11 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       else misses.forget(installationId, repository)
     },
     confirm({ accountId, repository, kind, identity }, sha) {
-      superseded.confirm(`${accountId}/${nameKey(repository)}/${kind}/${identity}`, sha)
+      const key = `${accountId}/${nameKey(repository)}/${kind}/${identity}`
+      superseded.confirm(key, sha)
+      // Nothing was known of it when the push came, and a machine that had not heard of the push was asked after it.
+      epoch += 1
+      if (policies.get(key)?.sha !== sha) policies.delete(key)
     },
     distrust() {
       epoch += 1
@@ -215,20 +220,6 @@ function fileOf({ installation, identity }: PolicyRequest, entry: Entry, stale: 
   return { installation: reached, path: policyPath(identity), sha, stale, compilation }
 }
 
-/** One of GitHub's machines still shows the file from before the push that changed it. Nothing stale is served for it. */
-function notYetThere({ owner, repository, identity }: PolicyRequest): Denial {
-  return new Denial(
-    'GITHUB_UNAVAILABLE',
-    `GitHub still shows ${policyPath(identity)} of ${quote(`${owner}/${repository}`)} as it was before the last push; try again`,
-    { cause: new SupersededAnswer('the blob is the one from before the push'), retryAfterMs: REPLICATION_MS },
-  )
-}
-
-/** GitHub said until when it wants to hear nothing; for a minute at most it is believed. Silence is asked again at once. */
-function silenceMs({ reason, retryAfterMs }: Denial): number {
-  return reason === 'GITHUB_RATE_LIMITED' ? Math.min(retryAfterMs ?? 0, LONGEST_SILENCE_MS) : 0
-}
-
 /** By the account's id: when a name goes to another account, the former one's policies do not go with it. */
 function policyKey(request: PolicyRequest): string {
   const { installation, repository, kind, identity } = request
@@ -238,9 +229,6 @@ function policyKey(request: PolicyRequest): string {
 /** Contract §12. */
 const FRESH_MS = 5 * 60_000
 const DOING = 'reading the trust policy'
-/** GitHub's machines agree within seconds. */
-const REPLICATION_MS = 2_000
-const LONGEST_SILENCE_MS = 60_000
 /** Some 5 KB each when compiled. */
 const POLICIES_KEPT = 10_000
 /** Refusals that say something of the repository as a whole. */

@@ -1,7 +1,7 @@
 import type { Clock, ExchangePorts, Grant, Installation } from '../exchange/ports.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
-import { type AppPool, inTurn, isOfOneApp } from './app-pool.ts'
+import { type AppPool, inTurn, isOfOneApp, isPassing } from './app-pool.ts'
 import type { PolicyFiles } from './policy-files.ts'
 import { createUnreached } from './unreached.ts'
 import { sameAccount } from './with-installation.ts'
@@ -38,7 +38,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
 
   /** With one App's installation after the other's, all of the same account. */
   const withEach = <T>(
-    { owner, installation }: Pick<Grant, 'owner' | 'installation'>,
+    { owner, installation, isKept = false }: Pick<Grant, 'owner' | 'installation' | 'isKept'>,
     { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: AbortSignal },
     work: (installation: Installation) => Promise<T>,
   ): Promise<T> => {
@@ -46,7 +46,8 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
       app.id === installation.app.id
         ? installation
         : sameAccount(installation, await app.installations.find(owner, signal))
-    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), note: pool.note })
+    const movesOn = (refusal: Denial) => !isKept || !isPassing(refusal)
+    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), note: pool.note, movesOn })
   }
 
   const unlessOfOneApp =

@@ -16,6 +16,8 @@ export interface VisibleRepositories {
   readonly list: ListRepositories
   /** Drops what is known of an installation, when GitHub has shown that it is not so any more. */
   forget(installation: Pick<Installation, 'id'>): void
+  /** Drops what is known of all installations of an account. */
+  forgetAccount(accountId: number): void
 }
 
 export interface VisibleRepositoriesOptions extends AccessTokenOptions, WithInstallationOptions {
@@ -37,7 +39,8 @@ export function createVisibleRepositories(options: VisibleRepositoriesOptions): 
     const begun = epoch
     const askedAt = clock.monotonic()
     const names = await withInstallation(installation, (current) => listAll(current, options), options)
-    if (begun === epoch) listings.set(installation.id, { names, endsAt: askedAt + FRESH_MS })
+    if (begun === epoch)
+      listings.set(installation.id, { accountId: installation.account.id, names, endsAt: askedAt + FRESH_MS })
     return names
   }
 
@@ -54,10 +57,15 @@ export function createVisibleRepositories(options: VisibleRepositoriesOptions): 
       epoch += 1
       listings.delete(id)
     },
+    forgetAccount(accountId) {
+      epoch += 1
+      for (const [id, listing] of [...listings.entries()]) if (listing.accountId === accountId) listings.delete(id)
+    },
   }
 }
 
 interface Listing {
+  readonly accountId: number
   readonly names: readonly string[]
   /** On the monotonic clock. */
   readonly endsAt: number

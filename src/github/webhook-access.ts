@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Installation } from '../exchange/ports.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
+import type { ChangedFiles, Range } from '../terms/changed-files.ts'
+import type { CheckRun } from '../terms/check-run.ts'
 import { Denial } from '../terms/denial.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { type Permissions, permissionsOf } from '../terms/permissions.ts'
@@ -8,8 +10,8 @@ import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
 import { describe, isRedirect } from './answer.ts'
-import { type ChangedFiles, type Range, readChangedFiles } from './changed-files.ts'
-import { type CheckRun, writeCheckRun } from './check-runs.ts'
+import { readChangedFiles } from './changed-files.ts'
+import { readLastSummary, writeCheckRun } from './check-runs.ts'
 import { type CommitFile, readCommitFile } from './commit-files.ts'
 import { type KnownInstallation, parseInstallation } from './installation-answer.ts'
 import { InstallationDoubted, notInstalled } from './known-failures.ts'
@@ -35,6 +37,7 @@ export interface WebhookRepository {
   readonly mayWriteChecks: boolean
   changedFiles(range: Range): Promise<ChangedFiles | 'gone'>
   readFile(file: string, commit: string): Promise<CommitFile>
+  lastSummary(commit: string, name: string): Promise<string | undefined>
   writeCheckRun(run: CheckRun): Promise<number>
 }
 
@@ -44,6 +47,8 @@ export interface WebhookAccess {
    * `INSTALLATION_SUSPENDED`, `CONTENTS_NOT_GRANTED`, `REPOSITORY_*`, `MINT_*`, `GITHUB_*`.
    */
   open(target: WebhookTarget): Promise<WebhookRepository>
+  /** What the account's installations may has changed: it is asked for anew. */
+  forget(accountId: number): void
 }
 
 export interface WebhookAccessOptions {
@@ -59,6 +64,7 @@ export interface WebhookAccessOptions {
 export function createWebhookAccess({ appOf, clock }: WebhookAccessOptions): WebhookAccess {
   const passes = new LRUCache<string, Pass>({ max: PASSES_KEPT })
   const flights = createSingleFlight<Pass>()
+  let epoch = 0 // rises with each `forget`: a pass from before is not kept
 
   const passFor = async (target: WebhookTarget, app: AccessTokenOptions): Promise<Pass> => {
     const key = `${target.appId}/${nameKey(target.owner)}/${nameKey(target.repository)}`
@@ -66,17 +72,23 @@ export function createWebhookAccess({ appOf, clock }: WebhookAccessOptions): Web
     if (held !== undefined && clock.monotonic() < held.endsAt && held.installation.account.id === target.accountId) {
       return held
     }
-    return flights.run(key, undefined, async () => {
+    return flights.run(`${epoch}/${key}`, undefined, async () => {
+      const begun = epoch
       const askedAt = clock.monotonic()
       const pass = await obtainPass(target, app)
       const fresh = { ...pass, endsAt: askedAt + KEPT_MS, drop: () => void passes.delete(key) }
       // What an administrator is about to grant is not to be missed for minutes.
-      if (fresh.mayWriteChecks) passes.set(key, fresh)
+      if (fresh.mayWriteChecks && begun === epoch) passes.set(key, fresh)
       return fresh
     })
   }
 
   return {
+    forget(accountId) {
+      epoch += 1
+      for (const [key, { installation }] of [...passes.entries()])
+        if (installation.account.id === accountId) passes.delete(key)
+    },
     async open(target) {
       const app = appOf(target.appId)
       if (app === undefined) throw new Denial('APP_NOT_CONFIGURED', `the App ${target.appId} is not configured here`)
@@ -97,6 +109,7 @@ export function createWebhookAccess({ appOf, clock }: WebhookAccessOptions): Web
         mayWriteChecks,
         changedFiles: (range) => readChangedFiles(range, call),
         readFile: (file, commit) => readCommitFile(file, commit, call),
+        lastSummary: (commit, name) => readLastSummary({ commit, name, appId: target.appId }, call),
         writeCheckRun: (run) => writeCheckRun(run, call),
       }
     },

@@ -59,8 +59,7 @@ export function createKeyServices({ monotonic, vault, clients = {}, patience = {
       if (key.kind === 'pem') return createKeySigner(parsePrivateKey(key.pem))
       if (key.kind === 'reference') return createKeySigner(privateKeyOf(await read(key.reference), key.reference))
       const manager = await managers.get(key.provider)
-      const sign = patience.sign === undefined ? { monotonic } : { monotonic, patience: patience.sign }
-      return createRemoteSigner(await manager.key(key.key), sign)
+      return createRemoteSigner(await manager.key(key.key), patience.sign)
     },
     async resolveSecret(secret) {
       return secret.kind === 'text' ? secret.text : read(secret.reference)

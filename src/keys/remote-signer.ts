@@ -13,31 +13,18 @@ export interface SigningInput {
   readonly digest: Uint8Array
 }
 
-export interface RemoteSignerOptions {
-  readonly monotonic: () => number
-  readonly patience?: Patience
-}
-
 /**
  * A Signer on top of one: bounded time, one more try where that can help, a look at the signature's size, and the refusals
- * of the table. A failure is the answer to all who ask within the next second, so that a service in trouble is not run
- * over by every exchange that wants a signature.
+ * of the table. It is asked once in minutes, and after a failure once in a second: the App JWT remembers either.
  */
-export function createRemoteSigner(
-  sign: RemoteSign,
-  { monotonic, patience = SIGNING_PATIENCE }: RemoteSignerOptions,
-): Signer {
-  let failure: { readonly denial: Denial; readonly untilMs: number } | undefined
+export function createRemoteSigner(sign: RemoteSign, patience = SIGNING_PATIENCE): Signer {
   return async (input) => {
-    if (failure !== undefined && monotonic() < failure.untilMs) throw failure.denial
     const bytes = Buffer.from(input)
     const toSign = { bytes, digest: createHash('sha256').update(bytes).digest() }
     try {
       return await patiently(async (signal) => checked(await sign(toSign, signal)), patience)
     } catch (error) {
-      if (!(error instanceof KeyFault)) throw error
-      failure = { denial: refusal(error), untilMs: monotonic() + FAILURE_REMEMBERED_MS }
-      throw failure.denial
+      throw error instanceof KeyFault ? refusal(error) : error
     }
   }
 }
@@ -67,7 +54,6 @@ function refusal(fault: KeyFault): Denial {
 
 /** Half of what an exchange may take. */
 const SIGNING_PATIENCE: Patience = { totalMs: 5_000, firstTryMs: 3_000 }
-const FAILURE_REMEMBERED_MS = 1_000
 /** An RSA signature is as long as the modulus (RFC 8017 §8.2.1): 2048 bits at least (RFC 7518 §3.3), and a bound above. */
 const LEAST_BYTES = 256
 const MOST_BYTES = 1_024

@@ -97,7 +97,7 @@ export async function createSandboxGitHub(options: SandboxGitHubOptions = {}): P
       apps.get(appId).webhook = webhook
     },
     deliver: (delivery) => deliverEvent(delivery, apps),
-    payloads: createPayloads({ state, apps, checks, baseUrl: server.url }),
+    payloads: createPayloads({ state, apps, checks, baseUrl: server.url, now }),
     fault: faults.add,
     ...server,
   }

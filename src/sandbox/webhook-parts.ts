@@ -16,6 +16,7 @@ export interface PayloadNeeds {
   readonly apps: Apps
   readonly checks: Checks
   readonly baseUrl: string
+  readonly now: () => number
 }
 
 /** A payload: JSON, to be changed as a test needs it. */

@@ -26,7 +26,7 @@ export interface PushOptions extends Push, EventOptions {
 export type Payloads = ReturnType<typeof createPayloads>
 
 export function createPayloads(needs: PayloadNeeds) {
-  const { state, apps, checks, baseUrl } = needs
+  const { state, apps, checks, baseUrl, now } = needs
   const parts = createParts(needs)
   return {
     ...createOwnerPayloads(needs),
@@ -55,7 +55,7 @@ export function createPayloads(needs: PayloadNeeds) {
         head_commit: head === undefined ? null : pushedCommit(head, repository, baseUrl),
         pusher: { name: pusher, email: `${pusher}@users.noreply.github.com` },
         ...parts.common(repository.owner, { sender: pusher, ...options }),
-        repository: pushRepository(repository, baseUrl),
+        repository: pushRepository(repository, baseUrl, new Date(now())),
       }
     },
 

@@ -24,15 +24,15 @@ export function eventPull(pull: PullRequest, position: PullPosition, baseUrl: st
   }
 }
 
-/** A push alone has its times as seconds, its page as `url`, and the owner's name and e-mail address. */
-export function pushRepository(repository: Repository, baseUrl: string) {
+/** A push alone has its times as seconds, of which `pushed_at` is its own, its page as `url`, and the owner's name and e-mail address. */
+export function pushRepository(repository: Repository, baseUrl: string, pushedAt: Date) {
   const resource = eventRepository(repository, baseUrl)
   const { login } = repository.owner
   return {
     ...resource,
     url: resource.html_url,
     created_at: secondsOf(resource.created_at),
-    pushed_at: secondsOf(resource.pushed_at),
+    pushed_at: secondsOf(pushedAt.toISOString()),
     owner: { ...resource.owner, name: login, email: `${login}@users.noreply.github.com` },
     stargazers: 0,
     master_branch: repository.defaultBranch,

@@ -28,9 +28,17 @@ export function policyPath(identity: string): string {
   return `${POLICY_FOLDER}/${identity}${POLICY_SUFFIX}`
 }
 
+/** The identity whose policy is looked for at a path of its repository; undefined for another file. */
+export function identityAt(path: string): string | undefined {
+  if (!path.startsWith(`${POLICY_FOLDER}/`) || !path.endsWith(POLICY_SUFFIX)) return undefined
+  const identity = path.slice(POLICY_FOLDER.length + 1, -POLICY_SUFFIX.length)
+  return IDENTITY.test(identity) ? identity : undefined
+}
+
 export const POLICY_FOLDER = '.github/chainguard'
 export const POLICY_SUFFIX = '.sts.yaml'
 /** In the policies' folder of an owner's policy repository: which issuers the owner trusts. */
 export const TRUSTED_ISSUERS_FILE = 'trusted-token-issuers.yaml'
+export const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
 
 const IDENTITY = /^[A-Za-z0-9_@+~-][A-Za-z0-9._@+~-]{0,127}$/

@@ -4,9 +4,10 @@ import type { KmsProvider, SecretReference } from './app-key.ts'
  * Reads `gcp-secret://projects/P/secrets/S/versions/V`, `aws-secret://ID-OR-ARN[#json-key]`,
  * `akv-secret://VAULT/SECRET[/VERSION]` or `vault-secret://MOUNT/PATH#FIELD`; the name is what stands behind `://`, as it is
  * written. A manager's own full name of a secret is a reference too, as deployments of the reference have it:
- * `projects/P/secrets/S[/versions/V]`, an ARN, `https://VAULT.vault.azure.net/secrets/SECRET[/VERSION]`.
+ * `projects/P/secrets/S[/versions/V]` (after `//secretmanager.googleapis.com/`, where that stands), an ARN,
+ * `https://VAULT.vault.azure.net/secrets/SECRET[/VERSION]`.
  * undefined: a text that is no reference. Throws an Error that says which form is wanted, for one that is
- * malformed or of an unknown manager: taken for the secret itself, it would be a secret that anybody can guess.
+ * malformed or of an unknown manager, in either form: taken for the secret itself, it would be one that anybody can guess.
  */
 export function parseSecretReference(text: string): SecretReference | undefined {
   const match = /^([A-Za-z0-9]*)-secrets?(?:-?manager)?:\/\/([\s\S]*)$/i.exec(text)
@@ -23,17 +24,37 @@ export function parseSecretReference(text: string): SecretReference | undefined 
 }
 
 function resourceOf(text: string): SecretReference | undefined {
-  const azure = /^https:\/\/([^/]+)\/secrets\/([^?#]+?)\/?$/.exec(text)
-  if (azure !== null) return known('akv', `${azure[1]}/${azure[2]}`)
-  if (text.startsWith('arn:')) return known('aws', text)
-  return known('gcp', /^projects\/[^/]+\/secrets\/[^/]+$/.test(text) ? `${text}/versions/latest` : text)
-}
-
-function known(manager: KmsProvider, name: string): SecretReference | undefined {
-  return FORMS[manager].name.test(name) ? { manager, name } : undefined
+  const resource = RESOURCES.find(({ looks }) => looks.test(text))
+  if (resource === undefined) return undefined
+  const { manager } = resource
+  const name = resource.nameIn(text)
+  if (FORMS[manager].name.test(name)) return { manager, name }
+  throw new Error(`looks like the name of a secret of a manager and cannot be one: write ${FORMS[manager].form}`)
 }
 
 const MANAGERS = ['gcp', 'aws', 'akv', 'vault'] as const satisfies readonly KmsProvider[]
+
+/** The managers' own full names: what begins like one is one, or is malformed. */
+const RESOURCES = [
+  {
+    manager: 'gcp',
+    looks: /^(?:\/\/secretmanager\.|projects\/[^/]*\/(?:locations\/[^/]*\/)?secrets\b)/i,
+    nameIn(text) {
+      const name = text.replace(/^\/\/secretmanager\.googleapis\.com\//, '')
+      return /^projects\/[^/]+\/secrets\/[^/]+$/.test(name) ? `${name}/versions/latest` : name
+    },
+  },
+  { manager: 'aws', looks: /^arn:/i, nameIn: (text) => text },
+  {
+    manager: 'akv',
+    looks: /^https:\/\/(?:[^/]*\/secrets\b|[^/]*\.vault\.)/i,
+    nameIn: (text) => text.replace(/^https:\/\/([^/]+)\/secrets\/([^?#]+?)\/?$/, '$1/$2'),
+  },
+] as const satisfies readonly {
+  readonly manager: KmsProvider
+  readonly looks: RegExp
+  readonly nameIn: (text: string) => string
+}[]
 
 /** What the managers let names be. Nothing that a URL would take for something else (`?`, `%`, `..`) is in a path. */
 const FORMS = {

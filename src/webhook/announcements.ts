@@ -2,12 +2,14 @@ import type { Change } from '../exchange/changes.ts'
 import { isJsonObject } from '../terms/json.ts'
 import {
   accountOf,
+  isCommit,
   isOwner,
   isPath,
   isScope,
   objectIn,
   type Payload,
   type PayloadAccount,
+  pushedAt,
   repositoryOf,
 } from './payload.ts'
 import { isRead } from './policy-paths.ts'
@@ -36,7 +38,15 @@ function ofPush(payload: Payload): readonly Change[] {
   if (payload['ref'] !== `refs/heads/${defaultBranch}`) return []
   const touched = touchedPaths(payload)
   const paths = touched === 'unknown' ? 'all' : touched.filter(isRead)
-  return paths.length === 0 ? [] : [{ kind: 'policies', accountId, owner, repository: name, paths }]
+  return paths.length === 0
+    ? []
+    : [{ kind: 'policies', accountId, owner, repository: name, paths, push: pushIn(payload) }]
+}
+
+function pushIn(payload: Payload): Extract<Change, { kind: 'policies' }>['push'] {
+  const { after } = payload
+  const seconds = pushedAt(payload)
+  return isCommit(after) && seconds !== undefined ? { commit: after, atMs: seconds * 1000 } : undefined
 }
 
 /**
@@ -84,6 +94,7 @@ function ofRepository(payload: Payload): readonly Change[] {
     case 'edited':
       // Policies are read from the default branch, which may be another one now.
       return isJsonObject(changes['default_branch']) ? [now] : []
+    case 'created': // it may have been asked for before
     case 'deleted':
     case 'privatized':
     case 'publicized':

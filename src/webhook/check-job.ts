@@ -1,3 +1,4 @@
+import type { Range } from '../terms/changed-files.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { touchedPaths } from './announcements.ts'
 import {
@@ -8,10 +9,11 @@ import {
   objectIn,
   type Payload,
   type PayloadRepository,
+  pushedAt,
   repositoryOf,
 } from './payload.ts'
 import { isRead, kindOfPath } from './policy-paths.ts'
-import type { Range, Target } from './ports.ts'
+import type { Target } from './ports.ts'
 
 /** The name that organizations have made a required check. */
 export const CHECK_NAME = 'Trust Policy Validation'
@@ -26,8 +28,8 @@ export interface CheckJob {
   readonly ranges: readonly Range[]
   /** Without it nothing is written for a commit that changes no policy; with it that is a success. */
   readonly always: boolean
-  /** More files than a reviewer can see. */
-  readonly oversized: boolean
+  /** More files than a reviewer can see; `unknown`: that is not said, or it is not of the pull request to the default branch. */
+  readonly oversized: boolean | 'unknown'
   /** A push to the default branch: each policy that it changed becomes an event. */
   readonly push: PushFacts | undefined
 }
@@ -63,7 +65,7 @@ export function checkJobOf({ event, id, appId, payload }: Delivery): CheckJob | 
   const found = find(payload, { appId, repository })
   if (!('commit' in found)) return found
   const target = { appId, owner: repository.owner, repository: repository.name, accountId: repository.accountId }
-  const { commit, ranges, always, again = false, oversized = false, push, touches = true } = found
+  const { commit, ranges, always, again = false, oversized = 'unknown', push, touches = true } = found
   const key = JSON.stringify([target, commit, ranges, always, again ? id : ''])
   if (!touches) return { ignored: 'the push touches no trust policy', key }
   return { key, target, commit, ranges, always, oversized, push }
@@ -82,7 +84,7 @@ interface Context {
 }
 
 interface Found extends Pick<CheckJob, 'commit' | 'ranges' | 'always'> {
-  readonly oversized?: boolean
+  readonly oversized?: CheckJob['oversized']
   readonly push?: PushFacts
   /** Somebody wants it done anew. */
   readonly again?: boolean
@@ -113,7 +115,8 @@ function ofPullRequest(payload: Payload, { repository }: Context): Found | Ignor
     commit: head,
     ranges: [{ kind: 'since', base: baseCommit, head }, ...(isOfDefault ? [] : [sinceDefault(head, repository)])],
     always: true,
-    oversized: typeof changed === 'number' && changed > FILES_SHOWN_OF_PULL,
+    // Another one, to the default branch, may be: this one must not hide that.
+    oversized: typeof changed === 'number' && changed > FILES_SHOWN_OF_PULL ? true : isOfDefault ? false : 'unknown',
     again: action === 'reopened' || action === 'ready_for_review',
   }
 }
@@ -128,6 +131,7 @@ function ofPush(payload: Payload, { repository }: Context): Found | Ignored {
   const isDefault = branch === repository.defaultBranch
   return {
     commit: after,
+    ...(isDefault ? { oversized: false } : {}),
     ranges: rangesOfPush({ before, after, isDefault }, repository),
     always: false,
     touches: touched === 'unknown' || touched.some((path) => kindOfPath(path, true) !== 'other'),
@@ -144,14 +148,13 @@ function factsOf(payload: Payload, { ref, before, touched }: PushedTo): PushFact
     const text = isJsonObject(value) ? value[member] : undefined
     return typeof text === 'string' ? text : ''
   }
-  const pushedAt = isJsonObject(payload['repository']) ? payload['repository']['pushed_at'] : undefined
   return {
     ref,
     before,
     actor: name(payload['sender'], 'login'),
     pusher: name(payload['pusher'], 'name'),
     forced: payload['forced'] === true,
-    pushedAt: typeof pushedAt === 'number' ? pushedAt : 0,
+    pushedAt: pushedAt(payload) ?? 0,
     touched: touched === 'unknown' ? [] : touched.filter(isRead),
   }
 }
@@ -173,19 +176,11 @@ function ofSuite(payload: Payload, suite: Payload, { appId, repository }: Contex
   const commit = commitIn(suite, 'head_sha', 'check_suite.head_sha')
   const { before, head_branch: branch } = suite
   const isDefault = branch === repository.defaultBranch
-  const own = isCommit(before) ? rangesOfPush({ before, after: commit, isDefault }, repository) : []
+  // What was pushed is not said of a fork, among others.
+  const pushed = { before: isCommit(before) ? before : NO_COMMIT, after: commit, isDefault }
   const again = action === 'rerequested'
   const pulls = again ? rangesOfPulls(suite, { commit, repository }) : []
-  const ranges = [...own, ...pulls]
-  return {
-    commit,
-    ranges:
-      ranges.length === 0
-        ? [isDefault ? { kind: 'everything', at: commit } : sinceDefault(commit, repository)]
-        : ranges,
-    always: again,
-    again,
-  }
+  return { commit, ranges: [...rangesOfPush(pushed, repository), ...pulls], always: again, again }
 }
 
 /** The pull requests that GitHub knows to have this head, none of them from a fork. */
@@ -236,6 +231,7 @@ function idOf(value: unknown): unknown {
 }
 
 const BRANCHES = 'refs/heads/'
+const NO_COMMIT = '0'.repeat(40)
 const PULL_ACTIONS: ReadonlySet<string> = new Set(['opened', 'reopened', 'synchronize', 'ready_for_review'])
 /** GitHub shows a pull request's reviewers 3,000 files, and its API no more. */
 const FILES_SHOWN_OF_PULL = 3000

@@ -1,11 +1,13 @@
 import type { Change } from '../exchange/changes.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { ChangedFiles, FileAction } from '../terms/changed-files.ts'
+import type { CheckRun } from '../terms/check-run.ts'
 import { asDenial, type Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { encode } from '../terms/text.ts'
 import { CHECK_NAME, type CheckJob } from './check-job.ts'
 import { kindOfPath, nameInFolder } from './policy-paths.ts'
-import type { ChangedFiles, CheckRun, FileAction, LintContext, Repository, WebhookPorts } from './ports.ts'
+import type { LintContext, Repository, WebhookPorts } from './ports.ts'
 import { type Findings, reportOf } from './report.ts'
 import { isValid, type Verdict } from './verdict.ts'
 
@@ -18,8 +20,15 @@ export interface CheckContext {
   readonly ports: WebhookPorts
   /** False once a later push to the same branch was told: what this one left is not the present state. */
   readonly isNewest: (job: CheckJob) => boolean
+  /** The verdicts that events told of already: a push is delivered to each App of a pool. */
+  readonly told: Told
   readonly rules: CheckRules
   readonly log: Logger
+}
+
+export interface Told {
+  has(verdict: string): boolean
+  add(verdict: string): void
 }
 
 /** The work that a job is, tried until it succeeds or is given up. */
@@ -130,6 +139,7 @@ interface Judging {
 async function judge({ job, repository, changed, relevant }: Judging, context: CheckContext): Promise<Findings> {
   const { ports, rules, isNewest } = context
   const looked = relevant.slice(0, FILES_LOOKED_AT)
+  const oversized = await isOversized(job, repository)
   const kind = nameKey(job.target.repository) === nameKey(rules.policyRepository) ? 'organization' : 'repository'
   const isAnyRead = looked.some((file) => file.kind === 'policy' && file.action !== 'removed')
   const needsReach = kind === 'organization' && isAnyRead
@@ -152,7 +162,7 @@ async function judge({ job, repository, changed, relevant }: Judging, context: C
   return {
     verdicts,
     gaps: [
-      ...(job.oversized ? [OVERSIZED] : []),
+      ...(oversized ? [OVERSIZED] : []),
       ...(changed.complete ? [] : ['The folder of the trust policies has more files than GitHub shows.']),
       ...(looked.length === relevant.length
         ? []
@@ -168,6 +178,12 @@ async function judge({ job, repository, changed, relevant }: Judging, context: C
   }
 }
 
+/** What only a pull request's delivery says of a commit is read from the check run that came of it. */
+async function isOversized({ oversized, commit }: CheckJob, repository: Repository): Promise<boolean> {
+  if (oversized !== 'unknown' || !repository.mayWriteChecks) return oversized === true
+  return (await repository.lastSummary(commit, CHECK_NAME))?.includes(OVERSIZED) ?? false
+}
+
 /** undefined: it could not be read. An exchange will read it, whatever is said here. */
 async function trustedIssuersOf(repository: Repository, owner: string, { ports, log }: CheckContext) {
   try {
@@ -180,13 +196,12 @@ async function trustedIssuersOf(repository: Repository, owner: string, { ports, 
 
 /** undefined: GitHub did not say, or has more than can be asked for. */
 async function reachOf(repository: Repository, { listRepositories }: WebhookPorts): Promise<LintContext['reachable']> {
-  if (repository.reachesAll) return 'all'
   try {
     const names = await listRepositories(repository.installation, AbortSignal.timeout(LISTING_LIMIT_MS))
     return new Set(names.map(nameKey))
   } catch (error) {
     if (isWorthARetry(asDenial(error))) throw error
-    return undefined
+    return repository.reachesAll ? 'all' : undefined
   }
 }
 
@@ -222,11 +237,15 @@ async function judgeFile(
   return { ...file, errors, warnings }
 }
 
-function sendEvents(job: CheckJob, verdicts: readonly Verdict[], { ports }: CheckContext, failed?: Denial): void {
+/** One event for each changed policy; where one App could not look and another can, the second says what it saw. */
+function sendEvents(job: CheckJob, verdicts: readonly Verdict[], { ports, told }: CheckContext, failed?: Denial): void {
   const { push, target, commit } = job
   if (push === undefined) return
   for (const verdict of verdicts) {
     if (verdict.kind === 'misplaced') continue
+    const key = JSON.stringify([target.accountId, nameKey(target.repository), push.before, commit, verdict.path])
+    if (told.has(key)) continue
+    if (failed === undefined) told.add(key)
     const [error] = verdict.errors
     ports.policyEvents.send({
       org: target.owner,

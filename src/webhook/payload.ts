@@ -55,6 +55,13 @@ export function repositoryOf(payload: Payload): PayloadRepository {
   return { accountId: idIn(owner, 'repository.owner'), owner: login, name, defaultBranch: branch }
 }
 
+/** GitHub's time of a push, in seconds since 1970; undefined where it does not say. */
+export function pushedAt(payload: Payload): number | undefined {
+  const repository = payload['repository']
+  const seconds = isJsonObject(repository) ? repository['pushed_at'] : undefined
+  return typeof seconds === 'number' ? seconds : undefined
+}
+
 /** An owner that a payload names: an organization or a user. */
 export interface PayloadAccount {
   readonly id: number

@@ -1,4 +1,4 @@
-import { POLICY_FOLDER, POLICY_SUFFIX, parseIdentity, TRUSTED_ISSUERS_FILE } from '../terms/identity.ts'
+import { identityAt, POLICY_FOLDER, TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 
 /** What a path is to this service. */
 export type PathKind =
@@ -13,8 +13,7 @@ export type PathKind =
 /** `inPolicyRepository`: the repository holds the organization's policies. */
 export function kindOfPath(path: string, inPolicyRepository: boolean): PathKind {
   if (path === TRUSTED_ISSUERS_PATH) return inPolicyRepository ? 'trusted-issuers' : 'misplaced'
-  const name = nameInFolder(path)
-  if (name?.endsWith(POLICY_SUFFIX) && isIdentity(name.slice(0, -POLICY_SUFFIX.length))) return 'policy'
+  if (identityAt(path) !== undefined) return 'policy'
   return LOOKS_LIKE_POLICY.test(path) ? 'misplaced' : 'other'
 }
 
@@ -29,17 +28,6 @@ export function nameInFolder(path: string): string | undefined {
   if (!path.startsWith(PREFIX)) return undefined
   const name = path.slice(PREFIX.length)
   return name === '' || name.includes('/') ? undefined : name
-}
-
-const TRUSTED_ISSUERS_PATH = `${POLICY_FOLDER}/${TRUSTED_ISSUERS_FILE}`
-
-function isIdentity(text: string): boolean {
-  try {
-    parseIdentity(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 const PREFIX = `${POLICY_FOLDER}/`

@@ -1,6 +1,6 @@
 import type { Finding } from '../policy/trust-policy.ts'
+import type { CheckAnnotation, CheckRun } from '../terms/check-run.ts'
 import { escapeUnprintable } from '../terms/text.ts'
-import type { CheckAnnotation, CheckRun } from './ports.ts'
 import { isValid, type Verdict } from './verdict.ts'
 
 /** What was found out about one commit. */

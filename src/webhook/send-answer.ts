@@ -29,11 +29,16 @@ export function sendAnswer(
     response.end(body)
     return
   }
-  if (closing && request.complete) response.setHeader('connection', 'close')
-  response.end(body) // Node throws away what is still to come
-  if (request.complete) return
+  if (request.complete) {
+    if (closing) response.setHeader('connection', 'close')
+    response.end(body)
+    return
+  }
+  // Its length says that it is whole. Ended now, Node would close at once for who asked it to with `connection: close`.
+  response.write(body)
+  request.resume()
   const cut = setTimeout(() => request.socket.destroy(), LINGER_MS).unref()
-  request.once('end', () => clearTimeout(cut))
+  request.once('end', () => response.end())
   request.once('close', () => clearTimeout(cut))
 }
 

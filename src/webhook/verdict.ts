@@ -1,5 +1,5 @@
 import type { Finding } from '../policy/trust-policy.ts'
-import type { FileAction } from './ports.ts'
+import type { FileAction } from '../terms/changed-files.ts'
 
 /** What is to be said of one changed file. */
 export interface Verdict {

@@ -66,6 +66,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const recent = new LRUCache<string, number>({ max: RECENT_KEPT })
   // Of each default branch, by repository: the push that was the last.
   const newest = new LRUCache<string, { readonly commit: string; readonly pushedAt: number }>({ max: RECENT_KEPT })
+  const verdictsTold = new LRUCache<string, true>({ max: RECENT_KEPT })
+  const told = {
+    has: (verdict: string) => verdictsTold.has(verdict),
+    add: (verdict: string) => void verdictsTold.set(verdict, true),
+  }
   let closing = false
 
   const isNewest = ({ push, target, commit }: CheckJob) =>
@@ -87,7 +92,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const check = (job: CheckJob, endsAt: number): Begun => {
     if (job.push === undefined && isRecent(job.key))
       return settled({ status: 200, message: 'this was checked just now' })
-    const work = createCheck(job, { ports, rules: options, log, isNewest })
+    const work = createCheck(job, { ports, rules: options, log, isNewest, told })
     const lane = `${job.target.appId}/${repositoryKey(job.target)}/${job.commit}`
     const accepted = queue.add({ ...work, lane, about: about(job) })
     if (accepted === undefined)

@@ -56,7 +56,7 @@ test.each([
   [{ appId: 42 }, { app_id: 42 }],
   [{ lost: 'STORE_UNAVAILABLE' }, { lost: 'STORE_UNAVAILABLE' }],
 ] as const)('which App tokens with checks: write stay with is shown: %j', (affinity, shown) => {
-  expect(exchangeEventData(issuedRecord({ affinity }))['app_affinity']).toEqual(shown)
+  expect(exchangeEventData(issuedRecord({ affinity }))['affinity']).toEqual(shown)
 })
 
 test('where there is no permission to rewrite the policy, there is no member', () => {

@@ -54,9 +54,12 @@ test("what the organization's list says of the issuer, and permissions to rewrit
   expect(JSON.parse(line)).toMatchObject({ issuer_allowlist: issuerAllowlist, self_write: ['administration'] })
 })
 
-test('that the store could not say which App tokens with checks: write stay with is in the line', () => {
-  const [line = ''] = linesOf(issuedRecord({ affinity: { lost: 'STORE_UNAVAILABLE' } }))
-  expect(JSON.parse(line)['app_affinity']).toEqual({ lost: 'STORE_UNAVAILABLE' })
+test.each([
+  [{ appId: 7 }, { app_id: 7 }],
+  [{ lost: 'STORE_UNAVAILABLE' }, { lost: 'STORE_UNAVAILABLE' }],
+] as const)('which App the tokens of a caller stay with is in the line: %j', (affinity, expected) => {
+  const [line = ''] = linesOf(issuedRecord({ affinity }))
+  expect(JSON.parse(line)['affinity']).toEqual(expected)
 })
 
 test('a refusal by the policy shows every rule with what it expected', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { type PolicyChange, policyEventData, policyEventSubject } from '../../src/audit/policy-event.ts'
+import { policyEventData, policyEventSubject } from '../../src/audit/policy-event.ts'
+import type { PolicyChange } from '../../src/terms/policy-change.ts'
 
 const CHANGE: PolicyChange = {
   org: 'acme',

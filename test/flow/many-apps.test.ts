@@ -235,6 +235,51 @@ describe('a pin', () => {
 })
 
 describe('tokens with checks: write', () => {
+  test('go to the App that can mint them, and stay with it', async () => {
+    await start()
+    flow.github.regrant(installationOf(2), { permissions: { contents: 'read' } })
+    leave(1, 9_000)
+    leave(2, 12_000)
+    await issuers(2)
+    expect(await issuers(3, { identity: 'checker' })).toEqual([1, 1, 1])
+    expect(await flow.calls(() => issuer({ identity: 'checker' }))).toEqual([TOKEN])
+  })
+
+  test('stay with the App that they went to when theirs was gone', async () => {
+    await start({ apps: 3 })
+    for (const app of [1, 2, 3]) leave(app, 9_000)
+    await issuers(3)
+    leave(1, 14_000)
+    await issuers(3)
+    expect(await issuer({ identity: 'checker' })).toBe(1)
+    flow.github.uninstall(installationOf(1))
+    flow.advance(11 * MINUTE)
+    leave(2, 14_000)
+    leave(3, 9_000)
+    const token = await longToken()
+    await issuers(3, { token })
+    const second = await issuer({ identity: 'checker', token })
+    leave(2, second === 2 ? 2_000 : 14_000)
+    leave(3, second === 3 ? 2_000 : 14_000)
+    await issuers(3, { token })
+    expect([2, 3]).toContain(second)
+    expect(await issuers(2, { identity: 'checker', token })).toEqual([second, second])
+  })
+
+  test('wait for their App where GitHub only limits it', async () => {
+    await start()
+    leave(1, 9_000)
+    leave(2, 9_000)
+    const first = Number(await issuer({ identity: 'checker' }))
+    flow.github.fault(
+      { method: 'POST', path: `/app/installations/${installationOf(first)}/access_tokens`, times: 1 },
+      { kind: 'secondary-rate-limit', retryAfterSeconds: 30 },
+    )
+    expect(await issuer({ identity: 'checker' })).toBe('GITHUB_RATE_LIMITED')
+    flow.advance(31_000)
+    expect(await issuer({ identity: 'checker' })).toBe(first)
+  })
+
   test('stay with one App for a scope, identity and subject, whoever has more left', async () => {
     await start()
     leave(1, 9_000)

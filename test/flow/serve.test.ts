@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
+import { type KeyServer, startKeyServer } from '../support/key-server.ts'
 
 const MAIN = new URL('../../src/main.js', import.meta.url).pathname
 
@@ -75,6 +76,11 @@ function good(): Record<string, string> {
   }
 }
 
+function signingWith(vault: KeyServer): Record<string, string> {
+  const { APP_SECRET_CERTIFICATE_ENV_VAR: _, ...env } = good()
+  return { ...env, KMS_PROVIDER: 'vault', KMS_KEYS: 'octo-sts', VAULT_ADDR: vault.url, VAULT_TOKEN: 'x' }
+}
+
 const readiness = async (port: unknown) => (await fetch(`http://127.0.0.1:${port}/readyz`)).status
 
 test('it starts with the variables of the reference, proves its key, and ends with 0 on SIGTERM', async () => {
@@ -114,6 +120,21 @@ test('a key that GitHub refuses ends it with what to check', async () => {
   const { code, output } = await start({ ...good(), APP_SECRET_CERTIFICATE_ENV_VAR: pem }).exited
   expect(code).toBe(1)
   expect(output).toMatch(/check that GITHUB_APP_IDS is the id of the App/)
+})
+
+test('a key management service that refuses is not called GitHub', async () => {
+  await using vault = await startKeyServer(() => ({ status: 403, body: { errors: ['permission denied'] } }))
+  const { code, output } = await start(signingWith(vault)).exited
+  expect(code).toBe(1)
+  expect(output).toContain('the key management service refuses to sign: check KMS_PROVIDER')
+  expect(output).not.toContain('GITHUB_APP_IDS')
+})
+
+test('neither is one that is away', async () => {
+  await using vault = await startKeyServer(() => ({ status: 500, body: { errors: [] } }))
+  const { port } = await start(signingWith(vault)).line('listening')
+  await processes[0]?.line('the key management service did not answer: not ready until it has')
+  expect(await readiness(port)).toBe(503)
 })
 
 test('without an answer of GitHub it goes on, and is ready only once the key was proved', async () => {

@@ -126,6 +126,30 @@ describe("the organization's list of trusted issuers", () => {
     expect(await outcome()).toBe('TRUSTED_ISSUERS_REQUIRED 7')
   })
 
+  test('that could not be read because the App was suspended is not taken for absent once it is back', async () => {
+    await start()
+    await outcome()
+    flow.advance(5 * MINUTE)
+    trustOthers()
+    flow.github.suspend(flow.installation)
+    expect(await outcome()).toBe('INSTALLATION_SUSPENDED 9')
+    flow.github.unsuspend(flow.installation)
+    flow.advance(MINUTE)
+    expect(await outcome()).toBe('ISSUER_NOT_TRUSTED 7')
+  })
+
+  test('that could not be read because the App was gone is not taken for absent once it is back', async () => {
+    await start()
+    await outcome()
+    flow.advance(5 * MINUTE)
+    trustOthers()
+    flow.github.uninstall(flow.installation)
+    expect(await outcome()).toBe('APP_NOT_INSTALLED 5')
+    flow.github.install('acme', { permissions: { contents: 'write' }, repositories: 'all' })
+    flow.advance(MINUTE)
+    expect(await outcome()).toBe('ISSUER_NOT_TRUSTED 7')
+  })
+
   test('that was moved to another installation meanwhile is read by that', async () => {
     await start()
     await outcome()

@@ -159,6 +159,32 @@ test('a pull request of more than 3,000 files fails, and says so', async () => {
   expect(flow.github.checkRuns[0]?.output?.summary).toContain('more than 3,000 files')
 })
 
+test('it fails for that commit whatever asks for the check again, until the pull request has fewer files', async () => {
+  const policy = { [`${FOLDER}/ci.sts.yaml`]: GOOD.replace('issues', 'checks') }
+  const before = flow.github.setBranch('acme', 'app', 'topic').after
+  const number = openPull(policy)
+  const sha = flow.github.headOf('acme', 'app', 'topic')
+  const payload = pullPayload(number)
+  const pull = { ...(payload['pull_request'] as Payload), changed_files: 3001 }
+  await deliver('pull_request', { ...payload, pull_request: pull })
+  const [run] = flow.github.checkRuns
+  const failure = { status: 200, message: 'failure: not all could be checked' }
+  const again = { action: 'rerequested' } as const
+  const push = { before, after: sha, ref: 'refs/heads/topic' }
+  flow.github.setBranch('acme', 'app', 'decoy', before)
+  const decoy = flow.github.openPull('acme', 'app', { head: { branch: 'topic' }, base: 'decoy' })
+  expect([
+    await deliver('check_run', flow.github.payloads.checkRun({ id: run?.id ?? 0, ...again })),
+    await deliver('check_suite', flow.github.payloads.checkSuite('acme', 'app', { sha, ...again })),
+    await deliver('push', flow.github.payloads.push('acme', 'app', push)),
+    await deliver('pull_request', pullPayload(decoy)),
+  ]).toEqual([failure, failure, failure, failure])
+  expect(await deliver('pull_request', pullPayload(number, 'reopened'))).toEqual({
+    status: 200,
+    message: 'success: 1 file checked',
+  })
+})
+
 test('renamed, removed and misplaced files', async () => {
   flow.github.commit('acme', 'app', {
     files: { [`${FOLDER}/old.sts.yaml`]: GOOD, [`${FOLDER}/gone.sts.yaml`]: GOOD.replace('issues', 'checks') },
@@ -189,6 +215,24 @@ test('what the installation lacks, what the operator refuses and what is odd is 
   const said = run?.annotations.map(({ startLine, level, message }) => [startLine, level, message])
   expect(said).toContainEqual([6, 'failure', expect.stringContaining('contents')])
   expect(said).toContainEqual([7, 'failure', expect.stringContaining('packages')])
+})
+
+test('what an administrator has just granted counts for the next check', async () => {
+  const number = openPull({ [`${FOLDER}/ci.sts.yaml`]: GOOD.replace('issues', 'packages') })
+  expect((await deliver('pull_request', pullPayload(number))).message).toBe('failure: 1 file of 1 can not be used')
+  flow.github.regrant(flow.installation, { permissions: { contents: 'read', checks: 'write', packages: 'write' } })
+  await deliver('installation', flow.github.payloads.installation(flow.installation, 'new_permissions_accepted'))
+  expect((await deliver('pull_request', pullPayload(number, 'reopened'))).message).toBe('success: 1 file checked')
+})
+
+test('a repository that there is not is said, also where the App has all, until it is made', async () => {
+  flow.github.regrant(flow.installation, { repositories: 'all' })
+  const number = openPull({ [`${FOLDER}/o.sts.yaml`]: `${GOOD}repositories:\n  - app\n  - new\n` }, '.github')
+  expect((await deliver('pull_request', pullPayload(number, 'opened', '.github'))).message).toMatch(/^failure: /)
+  expect(runs()).toMatchObject([{ annotations: [{ startLine: 9, message: expect.stringContaining('new') }] }])
+  flow.github.addRepository('acme', 'new')
+  await deliver('repository', flow.github.payloads.repository('acme', 'new', { action: 'created' }))
+  expect((await deliver('pull_request', pullPayload(number, 'reopened', '.github'))).message).toMatch(/^success: /)
 })
 
 test('the list of trusted issuers is checked, and a policy is compared with it', async () => {
@@ -233,6 +277,17 @@ test('a push makes a changed policy live for the next exchange', async () => {
   expect(await flow.ask({}, askHttp)).toMatchObject({ code: 0 }) // fresh for five minutes
   expect((await deliver('push', flow.github.payloads.push('acme', 'app', push))).status).toBe(200)
   expect(await flow.ask({}, askHttp)).toMatchObject({ reason: 'ISSUER_MISMATCH' })
+})
+
+test('a push that is delivered again later, to a replica that does not know it, leaves the policy usable', async () => {
+  flow.policy('acme/app', 'ci')
+  const push = flow.github.commit('acme', 'app', { files: { [`${FOLDER}/ci.sts.yaml`]: GOOD } })
+  const payload = flow.github.payloads.push('acme', 'app', push)
+  flow.policy('acme/app', 'ci')
+  flow.advance(6 * 60_000)
+  expect(await flow.ask({}, askHttp)).toMatchObject({ code: 0 })
+  expect((await deliver('push', payload)).status).toBe(200)
+  expect(await flow.ask({}, askHttp)).toMatchObject({ code: 0 })
 })
 
 test('a force push is compared by what the branch had and has', async () => {
@@ -347,7 +402,7 @@ test('the policies of an organization that is not on the list are not checked', 
   expect(runs()).toEqual([])
 })
 
-test('each changed policy of the default branch leaves an event', async () => {
+test('each changed policy of the default branch leaves one event, though two Apps are told of the push', async () => {
   await flow.close()
   const received: { type: unknown; subject: unknown; data: Record<string, unknown> }[] = []
   const sink = createServer(async (request, response) => {
@@ -359,7 +414,7 @@ test('each changed policy of the default branch leaves an event', async () => {
   })
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
   try {
-    await start({ settings: { eventSink: `http://127.0.0.1:${(sink.address() as AddressInfo).port}/` } })
+    await start({ apps: 2, settings: { eventSink: `http://127.0.0.1:${(sink.address() as AddressInfo).port}/` } })
     flow.github.commit('acme', 'app', { files: { [`${FOLDER}/a.sts.yaml`]: GOOD } })
     const push = flow.github.commit('acme', 'app', {
       files: {
@@ -368,8 +423,18 @@ test('each changed policy of the default branch leaves an event', async () => {
         [`${FOLDER}/c.sts.yaml`]: GOOD.replace('issues', 'checks'),
       },
     })
-    await deliver('push', flow.github.payloads.push('acme', 'app', { ...push, pusher: 'octocat' }))
-    await eventually(() => expect(received).toHaveLength(3))
+    for (const { id: app } of flow.github.apps) {
+      const payload = flow.github.payloads.push('acme', 'app', { ...push, pusher: 'octocat', app })
+      expect((await flow.github.deliver({ event: 'push', payload, app })).status).toBe(200)
+    }
+    // What comes last shows that nothing else was to come before it.
+    const last = flow.github.commit('acme', 'app', { files: { [`${FOLDER}/c.sts.yaml`]: null } })
+    await deliver('push', flow.github.payloads.push('acme', 'app', last))
+    await eventually(() => expect(received.some(({ data }) => data['commit'] === last.after)).toBe(true))
+    received.splice(
+      received.findIndex(({ data }) => data['commit'] === last.after),
+      1,
+    )
     const common = {
       org: 'acme',
       repo: 'app',

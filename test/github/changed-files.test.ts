@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { type Range, readChangedFiles } from '../../src/github/changed-files.ts'
+import { readChangedFiles } from '../../src/github/changed-files.ts'
 import type { RepositoryCall } from '../../src/github/repository-call.ts'
 import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
+import type { Range } from '../../src/terms/changed-files.ts'
 import { createGitHubClient, rsaKeyPem } from '../support/github-client.ts'
 
 const FOLDER = '.github/chainguard'

@@ -4,6 +4,7 @@ import type { TrustedIssuersAnswer } from '../../src/exchange/ports.ts'
 import { CONTENTS, createWorld, never, ORG, POLICY, POLICY_PATH, reason, TOKEN, type World } from './world.ts'
 
 const LIST = '.github/chainguard/trusted-token-issuers.yaml'
+const NEW_PATH = '.github/chainguard/new.sts.yaml'
 const OURS = 'issuers: [https://ours.example.com]'
 const THEIRS = 'issuers: [https://theirs.example.com]'
 
@@ -30,8 +31,12 @@ async function issuers(): Promise<TrustedIssuersAnswer> {
 }
 
 /** A push to the default branch that touched these files. */
-function push(paths: readonly string[] | 'all', repository = 'app'): void {
-  world.github.forget({ kind: 'policies', accountId: accountId(), owner: 'acme', repository, paths })
+function push(
+  paths: readonly string[] | 'all',
+  repository = 'app',
+  facts?: { readonly commit: string; readonly atMs: number },
+): void {
+  world.github.forget({ kind: 'policies', accountId: accountId(), owner: 'acme', repository, paths, push: facts })
 }
 
 async function calls(work: () => Promise<unknown>): Promise<string[]> {
@@ -95,6 +100,54 @@ describe('a push that names files', () => {
     })
     expect(await load()).toBe(sha)
   })
+
+  test('drops what a machine of GitHub answered that had not heard of it, once its blob is known', async () => {
+    await start()
+    push([POLICY_PATH, NEW_PATH]) // nothing of them was known
+    const before = await load()
+    expect(await reason(load('new'))).toBe('POLICY_NOT_FOUND')
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, `${POLICY}# changed`)
+    world.sandbox.putFile('acme', 'app', NEW_PATH, POLICY)
+    const blobs = [POLICY_PATH, NEW_PATH].map((path) => ({ path, sha: 'f'.repeat(40) }))
+    world.github.forget({ kind: 'blobs', accountId: accountId(), owner: 'acme', repository: 'app', blobs })
+    expect(await load()).not.toBe(before)
+    expect(await load('new')).toBe(before)
+  })
+})
+
+describe('a push that is told again', () => {
+  const facts = (atMs = world.clock.now()) => ({ commit: 'c'.repeat(40), atMs })
+
+  test('by a second App is believed to have left what was read since the first', async () => {
+    await start()
+    await load()
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, 'changed')
+    push([POLICY_PATH], 'app', facts())
+    const changed = await load()
+    push([POLICY_PATH], 'app', facts())
+    expect(await calls(async () => expect(await load()).toBe(changed))).toEqual([CONTENTS])
+  })
+
+  test('after days is not held against what is known now', async () => {
+    await start()
+    const sha = await load()
+    push([POLICY_PATH], 'app', facts(world.clock.now() - 3 * 86_400_000))
+    expect(await load()).toBe(sha)
+    const list = await issuers()
+    push([LIST], '.github', facts(world.clock.now() - 5 * 60_000))
+    expect(await issuers()).toEqual(list)
+  })
+
+  test('with another commit, or just now, is held against it', async () => {
+    await start()
+    await load()
+    push([POLICY_PATH], 'app', { ...facts(), commit: 'd'.repeat(40) })
+    expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
+    world.sandbox.putFile('acme', 'app', POLICY_PATH, 'changed')
+    await load()
+    push([POLICY_PATH], 'app', facts(world.clock.now() - 4 * 60_000))
+    expect(await reason(load())).toBe('GITHUB_UNAVAILABLE')
+  })
 })
 
 test('a push of which the files are not known drops all policies of its repository, and believes what it reads', async () => {
@@ -116,6 +169,24 @@ describe('the list of trusted issuers', () => {
     expect(await reason(issuers())).toBe('GITHUB_UNAVAILABLE')
     world.sandbox.putFile('acme', '.github', LIST, THEIRS)
     expect(await issuers()).toMatchObject({ list: { issuers: [{ source: 'https://theirs.example.com' }] } })
+  })
+
+  test('that a push has made is not taken for absent, for a minute', async () => {
+    world = await createWorld()
+    world.sandbox.addRepository('acme', '.github', { files: { 'README.md': '' } })
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
+    push([LIST], '.github')
+    expect(await reason(issuers())).toBe('GITHUB_UNAVAILABLE')
+    world.sandbox.putFile('acme', '.github', LIST, OURS)
+    expect(await issuers()).toMatchObject({ kind: 'list' })
+  })
+
+  test('that a push has removed is absent', async () => {
+    await start()
+    await issuers()
+    world.sandbox.removeFile('acme', '.github', LIST)
+    push([LIST], '.github')
+    expect(await issuers()).toMatchObject({ kind: 'absent' })
   })
 
   test('is not dropped by a push elsewhere, nor by another file', async () => {

@@ -13,23 +13,13 @@ const LONG = { totalMs: 15_000, firstTryMs: 10_000 }
 /** A key whose first answers are these; after them it is a good one. */
 function scene(...answers: (KeyFault | Error | Uint8Array)[]) {
   const asked: SigningInput[] = []
-  let now = 0
-  const sign = createRemoteSigner(
-    async (input) => {
-      asked.push(input)
-      const answer = answers.shift() ?? GOOD
-      if (answer instanceof Uint8Array) return answer
-      throw answer
-    },
-    { monotonic: () => now, patience: LONG },
-  )
-  return {
-    sign,
-    asked,
-    advance(ms: number) {
-      now += ms
-    },
-  }
+  const sign = createRemoteSigner(async (input) => {
+    asked.push(input)
+    const answer = answers.shift() ?? GOOD
+    if (answer instanceof Uint8Array) return answer
+    throw answer
+  }, LONG)
+  return { sign, asked }
 }
 
 describe('a signer that is elsewhere', () => {
@@ -61,17 +51,6 @@ describe('a signer that is elsewhere', () => {
 
   test.each([256, 384, 512, 1024])('takes a signature of %i bytes', async (length) => {
     expect((await scene(new Uint8Array(length)).sign('x')).length).toBe(length)
-  })
-
-  test('gives a failure to all who ask within a second of it, and then asks again', async () => {
-    const { sign, asked, advance } = scene(NO)
-    await refusal(sign('1'))
-    advance(999)
-    expect(await refusal(sign('2'))).toEqual({ reason: 'SIGNER_REFUSED', log: 'no' })
-    expect(asked.length).toBe(1)
-    advance(1)
-    expect(await refusal(sign('3'))).toBeUndefined()
-    expect(asked.length).toBe(2)
   })
 
   test('leaves a defect as it is', async () => {

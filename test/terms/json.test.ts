@@ -11,6 +11,10 @@ describe('JSON without repeated members', () => {
     '{"a":"\\"","a" \t\n: 1}',
     '{"__proto__":1,"__proto__":2}',
     '{"a":"{","a":"}"}',
+    '{"a":{"b":[{"c":1}],"d":2},"a":3}',
+    '{"a":":","b":"\\\\","b":"\\\\\\":"}',
+    '{"1":0,"1":0}',
+    '{"":0,"":0}',
   ])('refuses %s', (text) => {
     expect(() => parseJsonStrictly(text)).toThrow(/occurs twice in one object/)
   })
@@ -22,7 +26,9 @@ describe('JSON without repeated members', () => {
     '{"a":"a","b":"a"}',
     '["a","a"]',
     '{"a":["b","b"],"b":"a\\":"}',
-    '{"toString":1,"constructor":2}',
+    '{"toString":1,"constructor":2,"__proto__":{"__proto__":3}}',
+    '{"a:":"::","b\\\\":"\\\\\\":","c\\"":[":",{}],"":{"":[]}}',
+    '[[],{},[{"2":1,"1":2}]]',
     '"a"',
     'null',
   ])('reads %s', (text) => {

@@ -65,6 +65,7 @@ describe('a malformed reference is never taken for the secret itself', () => {
 test.each([
   ['projects/acme-prod/secrets/hook/versions/3', 'gcp', 'projects/acme-prod/secrets/hook/versions/3'],
   ['projects/acme-prod/secrets/hook', 'gcp', 'projects/acme-prod/secrets/hook/versions/latest'],
+  ['//secretmanager.googleapis.com/projects/p1/secrets/hook', 'gcp', 'projects/p1/secrets/hook/versions/latest'],
   [
     'arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-AbCdEf',
     'aws',
@@ -78,9 +79,30 @@ test.each([
 
 test.each([
   'projects/acme',
-  'arn:aws:kms:eu-west-1:123456789012:key/x',
-  'https://evil.example.com/secrets/hook',
-  'https://acme-vault.vault.azure.net/keys/hook',
+  'projects/x/y',
+  'an:aws:x',
+  'https://example.com/',
+  'xhttps://v.vault.azure.net/secrets/s',
 ])('%s is none', (text) => {
   expect(parseSecretReference(text)).toBeUndefined()
+})
+
+describe("what looks like a manager's own name and is none is never taken for the secret itself", () => {
+  test.each([
+    ['projects/p/secrets/hook/', 'gcp-secret'],
+    ['projects/p/secrets/hook/versions/', 'gcp-secret'],
+    ['projects/p/secrets', 'gcp-secret'],
+    ['projects/p/locations/europe-west1/secrets/hook', 'gcp-secret'],
+    ['Projects/p/secrets/hook', 'gcp-secret'],
+    ['//secretmanager.googleapis.com/projects/p', 'gcp-secret'],
+    ['arn:aws:kms:eu-west-1:123456789012:key/x', 'aws-secret'],
+    ['arn:aws:secretsmanager:eu-west-1:12345:secret:x', 'aws-secret'],
+    ['https://evil.example.com/secrets/hook', 'akv-secret'],
+    ['https://acme-vault.vault.azure.net/keys/hook', 'akv-secret'],
+    ['https://v.vault.azure.net/secrets/hook', 'akv-secret'], // Azure's names have three characters or more
+    ['https://acme-vault.vault.azure.net/secrets/hook?x=1', 'akv-secret'],
+    ['HTTPS://acme-vault.vault.azure.net/secrets/hook', 'akv-secret'],
+  ])('%s', (text, form) => {
+    expect(() => parseSecretReference(text)).toThrow(`cannot be one: write ${form}://`)
+  })
 })

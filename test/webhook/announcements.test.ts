@@ -6,7 +6,13 @@ import { AFTER, commit, type Example, edited, example, push, ZEROS } from './exa
 const POLICY = '.github/chainguard/ci.sts.yaml'
 const LIST = '.github/chainguard/trusted-token-issuers.yaml'
 const HERE = { accountId: 21031067, owner: 'Codertocat', repository: 'Hello-World' } as const
-const policies = (paths: readonly string[] | 'all'): Change => ({ kind: 'policies', ...HERE, paths })
+const PUSHED_AT = 1_557_933_657
+const policies = (paths: readonly string[] | 'all', commit = AFTER): Change => ({
+  kind: 'policies',
+  ...HERE,
+  paths,
+  push: { commit, atMs: PUSHED_AT * 1000 },
+})
 const THERE = { accountId: 38302899, owner: 'Octocoders', repository: 'Hello-World' } as const
 const RENAMED = example('repository', { action: 'renamed' })
 const repository = (change: Partial<Omit<Extract<Change, { kind: 'repository' }>, 'kind'>> = {}): Change => ({
@@ -59,7 +65,7 @@ const ROWS: readonly Row[] = [
     what: 'a default branch that is gone',
     event: 'push',
     payload: push({ deleted: true, after: ZEROS, commits: [] }),
-    changes: [policies('all')],
+    changes: [policies('all', ZEROS)],
   },
   {
     what: 'as many commits as GitHub lists',
@@ -107,7 +113,7 @@ const ROWS: readonly Row[] = [
     }),
     changes: [repository({ accountId: 7, owner: 'acme' }), repository()],
   },
-  ...['deleted', 'privatized', 'publicized', 'archived'].map((action) => ({
+  ...['created', 'deleted', 'privatized', 'publicized', 'archived'].map((action) => ({
     what: `a repository that was ${action}`,
     event: 'repository',
     payload: edited(RENAMED, { action, changes: undefined }),

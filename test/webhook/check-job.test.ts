@@ -181,6 +181,16 @@ const ROWS: readonly Row[] = [
     job: { ranges: [SINCE_DEFAULT(AFTER)], always: true },
   },
   {
+    what: 'a suite that does not say what was pushed, with a pull request to another branch',
+    event: 'check_suite',
+    payload: suite('rerequested', {
+      'check_suite.before': null,
+      'repository.name': 'Hello-World',
+      'check_suite.pull_requests': [{ base: { sha: BASE, repo: { name: 'Hello-World' } } }],
+    }),
+    job: { ranges: [SINCE_DEFAULT(AFTER), { kind: 'since', base: BASE, head: AFTER }], always: true },
+  },
+  {
     what: "another App's suite",
     event: 'check_suite',
     payload: suite('requested', { 'check_suite.app.id': 1 }),

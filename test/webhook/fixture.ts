@@ -2,7 +2,10 @@ import { createHmac } from 'node:crypto'
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { pino } from 'pino'
 import type { Change } from '../../src/exchange/changes.ts'
-import type { ChangedFiles, CheckRun, PolicyEvent, Range, Repository, WebhookPorts } from '../../src/webhook/ports.ts'
+import type { ChangedFiles, Range } from '../../src/terms/changed-files.ts'
+import type { CheckRun } from '../../src/terms/check-run.ts'
+import type { PolicyChange } from '../../src/terms/policy-change.ts'
+import type { Repository, WebhookPorts } from '../../src/webhook/ports.ts'
 import { listenForWebhooks } from '../../src/webhook/server.ts'
 import { createWebhook, type WebhookOptions } from '../../src/webhook/webhook.ts'
 import { manualClock } from '../support/manual-clock.ts'
@@ -14,7 +17,7 @@ export interface Fixture extends AsyncDisposable {
   readonly port: number
   readonly announced: Change[]
   readonly runs: CheckRun[]
-  readonly events: PolicyEvent[]
+  readonly events: PolicyChange[]
   readonly ranges: Range[]
   readonly logged: Record<string, unknown>[]
   /** What was scheduled, until it is run. */
@@ -55,7 +58,7 @@ export async function startWebhook({
 }: FixtureOptions = {}): Promise<Fixture> {
   const announced: Change[] = []
   const runs: CheckRun[] = []
-  const events: PolicyEvent[] = []
+  const events: PolicyChange[] = []
   const ranges: Range[] = []
   const logged: Record<string, unknown>[] = []
   const scheduled: Fixture['scheduled'] = []
@@ -78,6 +81,7 @@ export async function startWebhook({
       const text = files[`.github/chainguard/${file}`]
       return text === undefined ? { ok: false, fault: 'there is none' } : { ok: true, text, sha: `sha of ${file}` }
     },
+    lastSummary: async () => undefined,
     async writeCheckRun(run) {
       runs.push(run)
       return run.id ?? runs.length

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.ts'
@@ -184,6 +185,25 @@ test.each([
     '',
   ])
   expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`)
+})
+
+test('who closes after the answer may send all of a refused body: no reset overtakes the answer', async () => {
+  await using webhook = await startWebhook({ limits: { bodyBytes: 100 } })
+  const socket = connect(webhook.port, '127.0.0.1')
+  const head = ['x-github-event: push', 'x-github-delivery: 1', `x-hub-signature-256: ${signature('')}`]
+  const size = 4_000_000
+  const lines = ['POST / HTTP/1.1', 'host: x', 'connection: close', 'content-type: application/json', ...head]
+  socket.write([...lines, `content-length: ${size}`, '', ''].join('\r\n'))
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (text) => {
+    // The rest only now: a connection that is closed by the answer would refuse it.
+    if (answer === '')
+      setImmediate(() => socket.write(Buffer.alloc(size / 2), () => socket.write(Buffer.alloc(size / 2))))
+    answer += text
+  })
+  await once(socket, 'end')
+  expect(answer).toMatch(/^HTTP\/1.1 413 .*\r\n\r\n\{"message":"the body is larger than 100 bytes"\}\n$/s)
+  expect(socket.bytesWritten).toBeGreaterThan(size)
 })
 
 test('a body that does not arrive is answered with 408', async () => {
