@@ -14,7 +14,7 @@ import { createExchange } from './exchange/exchange.ts'
 import type { Clock } from './exchange/ports.ts'
 import { createRefresh } from './exchange/refresh.ts'
 import { createRevokeFamily } from './exchange/revoke-family.ts'
-import type { Affinities, Stores } from './exchange/stores.ts'
+import type { Affinities, Stores, Topics } from './exchange/stores.ts'
 import { type AppOptions, createGitHub } from './github/github.ts'
 import { createKeyProof } from './github/key-proof.ts'
 import { createWebhookAccess } from './github/webhook-access.ts'
@@ -27,10 +27,12 @@ import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
+import type { SupervisorLine } from './runtime/supervisor-line.ts'
 import { openTracer } from './runtime/tracing.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
+import { createWorkerTopics } from './store/worker-topics.ts'
 import type { Reason } from './terms/denial.ts'
 import { type Tracer, UNTRACED } from './terms/tracer.ts'
 import { listenForWebhooks } from './webhook/server.ts'
@@ -56,6 +58,10 @@ export interface ComposeOptions {
   readonly host?: string
   /** The machine's when absent. */
   readonly clock?: Clock
+  /** Of one worker of several: who has the port of the metrics, and passes changes on. */
+  readonly line?: SupervisorLine
+  /** The port is this process's own, even of a worker's. */
+  readonly exclusive?: boolean
 }
 
 /** Joins the parts into a service that listens: the one place that knows them all. */
@@ -163,7 +169,8 @@ async function opened(
 }
 
 /** What the service and the webhook of its own have in common. */
-async function openParts(settings: Settings, { log, host, clock = systemClock }: ComposeOptions) {
+async function openParts(settings: Settings, options: ComposeOptions) {
+  const { log, host, clock = systemClock, line } = options
   const { signal, stop, onClose, closeAll } = createClosing()
   try {
     const monotonic = () => clock.monotonic()
@@ -206,7 +213,7 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
     })
     onClose(() => stores.close())
     const changes = followChanges({
-      topics: stores.topics,
+      topics: topicsOf(stores, { line, log, onClose }),
       forget: github.forget,
       distrust: github.distrust,
       processId: randomUUID(),
@@ -226,8 +233,11 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
       log,
     })
     const proof = createKeyProof(github.apps, { log, signal })
-    const at = host === undefined ? {} : { host }
-    const scraped = await listenForScrapes(metrics, settings, { at, events, stores, isReady: proof.isProved, log })
+    const at = { ...(host === undefined ? {} : { host }), exclusive: options.exclusive ?? false }
+    const scraped = await listenForScrapes(metrics, settings, {
+      ...{ at, events, stores, log, line, onClose },
+      isReady: proof.isProved,
+    })
     return {
       ...{ log, clock, host: at, github, metrics, tracer, events, stores, webhook, proof, onClose },
       metricsPort: scraped?.port,
@@ -248,6 +258,22 @@ async function openParts(settings: Settings, { log, host, clock = systemClock }:
   }
 }
 
+/** Workers without a store tell each other through their supervisor. */
+function topicsOf(
+  stores: Stores,
+  {
+    line,
+    log,
+    onClose,
+  }: { readonly line: SupervisorLine | undefined; readonly log: Logger; readonly onClose: OnClose },
+): Topics {
+  if (line === undefined || stores.kind === 'redis') return stores.topics
+  const topics = createWorkerTopics({ line, log })
+  onClose(async () => topics.close())
+  return topics
+}
+
+type OnClose = (close: Close) => void
 type Close = (leftMs: () => number) => Promise<void> | undefined
 
 function createClosing() {
@@ -287,22 +313,35 @@ async function openMetrics({ issuers }: Settings, clock: Clock): Promise<Metrics
 }
 
 interface Scraped {
-  readonly at: { readonly host?: string }
+  readonly at: { readonly host?: string; readonly exclusive: boolean }
   readonly events: ExchangeEvents | undefined
   readonly stores: Stores
   readonly isReady: () => boolean
   readonly log: Logger
+  readonly line: SupervisorLine | undefined
+  readonly onClose: OnClose
 }
 
 async function listenForScrapes(
   metrics: Metrics | undefined,
   settings: Settings,
-  { at, events, stores, isReady, log }: Scraped,
+  { at, events, stores, isReady, log, line, onClose }: Scraped,
 ) {
   if (metrics === undefined || settings.metrics === undefined) return undefined
   if (events !== undefined) metrics.bindEvents(events)
   metrics.bindStore(stores)
   metrics.bindReady(isReady)
+  if (line !== undefined) {
+    const tell = async () => line.tell({ kind: 'counted', metrics: await metrics.counts() })
+    const unhear = line.hear(({ kind }) => {
+      if (kind === 'count') void tell()
+    })
+    onClose(async () => {
+      unhear()
+      await tell() // the last word: it stays in the supervisor's sums
+    })
+    return undefined
+  }
   return metrics.listen({ port: settings.metrics.port, ...at, log })
 }
 
@@ -377,9 +416,10 @@ async function affinitiesOf(
 
 /** The operator's keys, or one of this process alone, which another process or the next start does not know. */
 function refreshTokenKeys(
-  { refreshTokenKeys: [first, ...others], storeUrl }: Settings,
+  { refreshTokenKeys: [first, ...others], storeUrl, maxRefreshAgeMs }: Settings,
   log: Logger,
 ): [Uint8Array, ...Uint8Array[]] {
+  if (maxRefreshAgeMs === 0) return [randomBytes(KEY_BYTES)] // there are none to be opened
   if (storeUrl === undefined)
     log.warn('STORE_URL is not set: refresh tokens are known to this process alone, and until it ends')
   if (first !== undefined) return [first, ...others]

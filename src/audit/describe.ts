@@ -1,5 +1,6 @@
 import type { ExchangeRecord, IssuerAllowlist } from '../exchange/record.ts'
-import type { Evaluation, RuleKind } from '../policy/evaluation.ts'
+import type { Evaluation } from '../policy/evaluation.ts'
+import { claimsLookedAt } from '../policy/looked-at.ts'
 import { encode } from '../terms/text.ts'
 
 /** Who asked: only ever made of a verified token's claims, and of those the policy looked at. */
@@ -9,12 +10,13 @@ export interface Actor {
   readonly claims: readonly { readonly name: string; readonly value: string }[]
 }
 
-export function actorOf({ claims, evaluation }: ExchangeRecord): Actor | undefined {
+export function actorOf({ claims, trustPolicy, evaluation }: ExchangeRecord): Actor | undefined {
   if (claims === undefined) return undefined
+  const lookedAt = trustPolicy === undefined || evaluation === undefined ? [] : [...claimsLookedAt(trustPolicy, claims)]
   return {
     iss: encode(claims.iss),
     sub: encode(claims.sub),
-    claims: evaluation === undefined ? [] : lookedAt(evaluation),
+    claims: lookedAt.map(([name, value]) => ({ name: encode(name), value: encode(value) })),
   }
 }
 
@@ -57,22 +59,11 @@ export function selfWriteOf({ selfWrite }: ExchangeRecord): { self_write?: reado
 
 /** Milliseconds of each step, with a microsecond's precision. */
 export function durationsOf({ steps }: ExchangeRecord): Record<string, number> {
-  return Object.fromEntries([...steps].map(([step, milliseconds]) => [step, round(milliseconds)]))
+  const durations: Record<string, number> = {}
+  for (const [step, milliseconds] of steps) durations[step] = round(milliseconds)
+  return durations
 }
 
 export function round(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000
 }
-
-function lookedAt({ alternatives }: Evaluation): Actor['claims'] {
-  const values = new Map<string, string>()
-  for (const { rules } of alternatives) {
-    for (const { rule, claim, actual } of rules) {
-      if (OF_A_CLAIM.has(rule) && actual !== undefined) values.set(claim, encode(actual))
-    }
-  }
-  return [...values].map(([name, value]) => ({ name: encode(name), value }))
-}
-
-/** Issuer and subject have members of their own, and the audience is the service's. */
-const OF_A_CLAIM: ReadonlySet<RuleKind> = new Set(['claim', 'github_actions', 'forbidden_claim'])

@@ -21,6 +21,7 @@ export function logExchange(log: Logger, record: ExchangeRecord): void {
   log[level](fieldsOf(record), MESSAGES[record.kind][denial === undefined ? 'issued' : 'refused'])
 }
 
+/** Members that are undefined are left out of the line. One literal: it is made for each exchange. */
 function fieldsOf(record: ExchangeRecord) {
   const { denial, issued, grant, claims, evaluation } = record
   return {
@@ -29,43 +30,41 @@ function fieldsOf(record: ExchangeRecord) {
     scope: encode(record.scope),
     identity: encode(record.identity),
     user_agent: encode(record.userAgent),
-    ...(claims === undefined ? {} : { actor: actorOf(record) }),
-    ...(claims?.jti === undefined ? {} : { jti: encode(claims.jti) }),
-    ...(record.installation === undefined ? {} : { installation_id: record.installation.id }),
-    ...(record.policy === undefined ? {} : { policy: policyOf(record) }),
-    ...issuerAllowlistOf(record),
-    ...warningsOf(record),
-    ...selfWriteOf(record),
-    ...affinityOf(record),
-    ...(grant === undefined ? {} : { repositories: grant.repositories, permissions: grant.permissions }),
-    ...(issued === undefined
-      ? {}
-      : {
-          token_sha256: issued.sha256Hex,
-          token_sha256_base64: issued.sha256Base64,
-          expires_at: issued.expiresAt.toISOString(),
-        }),
-    ...(record.refresh === undefined ? {} : { refresh: record.refresh }),
-    ...(denial === undefined ? {} : { reason: denial.reason, error: denial.message, ...causeOf(denial) }),
-    ...(evaluation === undefined || evaluation.allowed ? {} : { verdicts: verdictsOf(evaluation) }),
+    actor: actorOf(record),
+    jti: claims?.jti === undefined ? undefined : encode(claims.jti),
+    installation_id: record.installation?.id,
+    policy: policyOf(record),
+    issuer_allowlist: issuerAllowlistOf(record).issuer_allowlist,
+    policy_warnings: warningsOf(record),
+    self_write: selfWriteOf(record).self_write,
+    affinity: affinityOf(record).affinity,
+    repositories: grant?.repositories,
+    permissions: grant?.permissions,
+    token_sha256: issued?.sha256Hex,
+    token_sha256_base64: issued?.sha256Base64,
+    expires_at: issued?.expiresAt.toISOString(),
+    refresh: record.refresh,
+    reason: denial?.reason,
+    error: denial?.message,
+    cause: denial === undefined ? undefined : causeOf(denial),
+    verdicts: evaluation === undefined || evaluation.allowed ? undefined : verdictsOf(evaluation),
     steps_ms: durationsOf(record),
     duration_ms: round(record.durationMs),
   }
 }
 
 /** What a policy's owner should look at, although the policy is valid. */
-function warningsOf({ trustPolicy }: ExchangeRecord): { policy_warnings?: readonly string[] } {
-  if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return {}
-  return { policy_warnings: trustPolicy.warnings.map(({ message }) => encode(message)) }
+function warningsOf({ trustPolicy }: ExchangeRecord): readonly string[] | undefined {
+  if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return undefined
+  return trustPolicy.warnings.map(({ message }) => encode(message))
 }
 
 /** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */
-function causeOf({ reason, cause }: Denial): { cause?: unknown } {
-  if (cause === undefined) return {}
-  if (!(cause instanceof Error)) return { cause: typeof cause === 'string' ? encode(cause) : cause }
+function causeOf({ reason, cause }: Denial): unknown {
+  if (!(cause instanceof Error)) return typeof cause === 'string' ? encode(cause) : cause
   const inner = cause.cause instanceof Error ? { because: encode(cause.cause.message) } : {}
   const stack = reason === 'INTERNAL' && cause.stack !== undefined ? { stack: encode(cause.stack, STACK_LIMIT) } : {}
-  return { cause: { name: cause.name, message: encode(cause.message), ...codeOf(cause), ...inner, ...stack } }
+  return { name: cause.name, message: encode(cause.message), ...codeOf(cause), ...inner, ...stack }
 }
 
 function codeOf(error: Error): { code?: string } {

@@ -56,6 +56,8 @@ export interface Metrics extends GitHubMetrics {
   bindReady(isReady: () => boolean): void
   /** In Prometheus' text format 0.0.4. */
   text(): Promise<string>
+  /** The same for a supervisor that adds them up: as prom-client's registry has them as JSON. */
+  counts(): Promise<readonly object[]>
   /** Serves `GET /metrics` on a port of its own (0: one that is free); rejects when it cannot be had. */
   listen(about: { readonly port: number; readonly host?: string; readonly log: Logger }): Promise<ListeningMetrics>
 }
@@ -80,6 +82,7 @@ export function createMetrics({ version, listedIssuers, now, quotas = QUOTAS }: 
       bound.isReady = isReady
     },
     text: () => registry.metrics(),
+    counts: () => registry.getMetricsAsJSON(),
     listen: (about) => serveMetrics({ ...about, contentType: registry.contentType, text: () => registry.metrics() }),
   }
 }

@@ -1,67 +1,31 @@
-import { composeService, SETTINGS_NEEDS } from '../compose.ts'
-import { settingsOfEnvironment } from '../config/environment.ts'
+import { availableParallelism } from 'node:os'
+import { supervisorSettingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/reader.ts'
-import { createLog } from '../runtime/log.ts'
-import { untilStopped } from '../runtime/shutdown.ts'
-import { Denial } from '../terms/denial.ts'
+import { supervisorLine } from '../runtime/supervisor-line.ts'
 
-/** Runs the service until SIGTERM or SIGINT. Resolves to the exit status: 0, or 1 when it could not start. */
+/**
+ * Runs the service until SIGTERM or SIGINT: in this process, or in several that this one supervises (`WORKERS`). Resolves
+ * to the exit status: 0, or 1 when it could not start.
+ */
 export async function serve(): Promise<number> {
-  const settings = readOrExplain()
-  if (settings === undefined) return 1
-
-  const log = createLog(settings.logLevel)
-  for (const note of settings.notes) log.warn(note)
-  const stop = untilStopped()
-  try {
-    const service = await composeService(settings, { log })
-    const { port, metricsPort } = service
-    log.info(
-      {
-        port,
-        ...(metricsPort === undefined ? {} : { metrics_port: metricsPort }),
-        domain: settings.domain,
-        tls: settings.tls !== undefined,
-      },
-      'listening',
-    )
-    const outcome = await Promise.race([stop.signalled, refusal(service.keyProved)])
-    log.info({ why: outcome }, 'stopping')
-    await service.close()
-    if (outcome !== 'key refused' && outcome !== 'signer refused') return 0
-    log.fatal(ADVICE[outcome])
-    return 1
-  } catch (error) {
-    log.fatal({ err: error }, 'the service could not start')
-    return 1
-  } finally {
-    stop.dispose()
+  const line = supervisorLine()
+  const settings = line === undefined ? supervisorSettings() : undefined
+  const workers = settings?.workers === 'auto' ? availableParallelism() : (settings?.workers ?? 1)
+  // Each loads what it needs: a supervisor has no use for the service's own code.
+  if (settings !== undefined && workers > 1) {
+    const { supervise } = await import('./supervise.ts')
+    return supervise({ ...settings, workers })
   }
+  const { runService } = await import('./run-service.ts')
+  return runService(line)
 }
 
-function readOrExplain() {
+/** undefined where something is wrong with them: the service reads all settings, and says it with the rest. */
+function supervisorSettings() {
   try {
-    return settingsOfEnvironment(SETTINGS_NEEDS)
+    return supervisorSettingsOfEnvironment()
   } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    process.stderr.write(`octo-sts: ${error.message}\n`)
-    return undefined
+    if (error instanceof ConfigurationError) return undefined
+    throw error
   }
 }
-
-/** Settles only when the key is of no use. */
-async function refusal(keyProved: Promise<void>): Promise<keyof typeof ADVICE> {
-  try {
-    await keyProved
-  } catch (error) {
-    if (error instanceof Denial) return error.reason === 'SIGNER_REFUSED' ? 'signer refused' : 'key refused'
-  }
-  return new Promise(() => {})
-}
-
-const ADVICE = {
-  'key refused':
-    "GitHub refuses the App's credentials: check that GITHUB_APP_IDS is the id of the App that this private key belongs to, that the key was not deleted in the App's settings, that GITHUB_BASE_URL is the right GitHub, and that this machine's clock is right",
-  'signer refused':
-    'the key management service refuses to sign: check KMS_PROVIDER, the name of the key in KMS_KEYS or kms_key, that the key is an RSA key and enabled, and that this service may sign with it (the line before this one has what the service said)',
-} as const

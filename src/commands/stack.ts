@@ -13,6 +13,8 @@ export interface StackOptions {
   readonly clock?: Clock
   /** Where the service listens: loopback when absent. */
   readonly host?: string
+  /** The service's port is this process's own, even of a worker's. */
+  readonly exclusive?: boolean
   /** Whatever of the service's settings is to differ. */
   readonly settings?: Partial<Settings>
   readonly github?: SandboxGitHubOptions
@@ -35,6 +37,7 @@ export async function startStack({
   log,
   host = '127.0.0.1',
   clock = systemClock,
+  exclusive = false,
   ...options
 }: StackOptions): Promise<Stack> {
   const github = await createSandboxGitHub({ clock, ...options.github })
@@ -46,7 +49,7 @@ export async function startStack({
     issuers: [{ issuer: issuer.url, github: true }],
     ...options.settings,
   }
-  const service = await composeService(settings, { log, host, clock })
+  const service = await composeService(settings, { log, host, clock, exclusive })
   await service.keyProved
   return {
     service,

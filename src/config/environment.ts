@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import type { ReaderNeeds } from './reader.ts'
 import { type Configuration, readConfiguration, readSettings, type Settings, type SettingsNeeds } from './settings.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
+import { readSupervisorSettings, type SupervisorSettings } from './supervisor-settings.ts'
 
 /** The settings of this process: the one place that looks at its environment. Throws a ConfigurationError. */
 export function settingsOfEnvironment(needs: Omit<SettingsNeeds, keyof ReaderNeeds>): Settings {
@@ -16,6 +17,11 @@ export function configurationOfEnvironment(needs: Omit<SettingsNeeds, keyof Read
 /** Only what a command needs that works on the shared store. Throws a ConfigurationError. */
 export function storeSettingsOfEnvironment(needs: StoreSettingsNeeds): StoreSettings {
   return readStoreSettings({ ...needs, ...HERE })
+}
+
+/** Only what a supervisor of workers needs; undefined where something is wrong with it. */
+export function supervisorSettingsOfEnvironment(): SupervisorSettings | undefined {
+  return readSupervisorSettings(HERE)
 }
 
 /** The text of a file of at most 4 MiB; a device or a log that was named by mistake must not fill the memory. */

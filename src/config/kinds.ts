@@ -19,6 +19,7 @@ import {
   type TextRule,
 } from './list-values.ts'
 import {
+  MOST_WORKERS,
   type Reading,
   readApiUrl,
   readBoolean,
@@ -29,6 +30,7 @@ import {
   readOneOf,
   readPositiveDuration,
   readRepositoryName,
+  readWorkers,
   splitPatterns,
   splitWords,
 } from './values.ts'
@@ -49,6 +51,14 @@ export const TEXT = text((value) => ({ value }), { type: 'string' })
 export const DOMAIN = text(readDomain, { type: 'string' })
 export const API_URL = text(readApiUrl, { type: 'string' })
 export const HTTP_URL = text(readHttpUrl, { type: 'string' })
+/** `auto`: as many as there are cores. */
+export const WORKERS = text(readWorkers, {
+  anyOf: [
+    { const: 'auto' },
+    { type: 'integer', minimum: 1, maximum: MOST_WORKERS },
+    { type: 'string', pattern: '^[0-9]{1,15}$' },
+  ],
+})
 export const REPOSITORY_NAME = text(readRepositoryName, { type: 'string' })
 export const NAMED_FILE = text<NamedFile, FileNeeds>(readNamedFile, { type: 'string' })
 export const PRIVATE_KEY = text<AppKey, KeyNeeds>(readAppKey, { type: 'string' })

@@ -51,6 +51,10 @@ export interface Settings extends StoreSettings {
   /** Where Vault is; undefined: no key and no secret is there. */
   readonly vault: VaultSettings | undefined
   readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** How many processes serve the port; `auto`: as many as there are cores. */
+  readonly workers: number | 'auto'
+  /** Exchanges are tried against an embedded GitHub before the port is opened. */
+  readonly selfExercise: boolean
   readonly shutdownGraceMs: number
   readonly logLevel: LogLevel
   /** Remarks that do not keep the server from starting. */
@@ -134,7 +138,10 @@ export function readConfiguration(needs: SettingsNeeds): Configuration {
     denialDetail: values.DENIAL_DETAIL,
     stalePolicyMaxMs: values.STALE_POLICY_MAX,
     ...storeSettingsOf(reader),
-    singleProcess: values.SINGLE_PROCESS,
+    ...(canRefresh(reader) ? {} : { maxRefreshAgeMs: 0 }),
+    singleProcess: singleProcessOf(reader),
+    workers: values.WORKERS,
+    selfExercise: values.SELF_EXERCISE,
     eventSink: values.METRICS ? values.EVENT_INGRESS_URI : undefined,
     eventAuth: eventAuthOf(reader),
     vault: usesVault(pools, webhook) ? readVaultSettings(reader) : undefined,
@@ -167,6 +174,22 @@ function stickyStoreOf({ values, given, fault }: Variables): Settings['stickySto
   if (choice === 'store' && !hasStore)
     fault('OCTOSTS_STICKY_STORE', 'is store, which needs STORE_URL: a Valkey or Redis')
   return choice
+}
+
+/** Of several processes only one would know a refresh token, unless they share a store and the key that seals them. */
+function canRefresh({ values, given }: Variables): boolean {
+  if (values.WORKERS === 1) return true
+  const keys = given('REFRESH_TOKEN_KEYS') ?? given('REFRESH_TOKEN_KEYS_FILE')
+  return given('STORE_URL') !== undefined && keys !== undefined
+}
+
+function singleProcessOf({ values, given, fault, label }: Variables): boolean {
+  if (values.SINGLE_PROCESS && values.WORKERS !== 1 && given('STORE_URL') === undefined)
+    fault(
+      'SINGLE_PROCESS',
+      `is true, but ${label('WORKERS')} asks for several processes: unset it, and set STORE_URL for single_use policies`,
+    )
+  return values.SINGLE_PROCESS
 }
 
 function webhookOf({ values }: Variables): WebhookSettings | undefined {
@@ -215,7 +238,8 @@ function usesVault(pools: AppPools, webhook: WebhookSettings | undefined): boole
 }
 
 /** What is no problem, but most likely not what was meant. */
-function notesOf({ given, label }: Variables, webhook: WebhookSettings | undefined): readonly string[] {
+function notesOf(variables: Variables, webhook: WebhookSettings | undefined): readonly string[] {
+  const { given, label } = variables
   const short = (webhook?.secrets ?? []).flatMap((secret, index) =>
     secret.kind === 'text' && secret.text.length < WEBHOOK_SECRET_LENGTH
       ? [
@@ -229,7 +253,27 @@ function notesOf({ given, label }: Variables, webhook: WebhookSettings | undefin
       ? [['KMS_PROVIDER', 'KMS_KEYS or APP_CONFIG_FILE'] as const]
       : []),
   ].filter(([name]) => given(name) !== undefined)
-  return [...short, ...idle.map(([name, other]) => `${label(name)} has no effect without ${other}`)]
+  return [
+    ...short,
+    ...unshared(variables),
+    ...idle.map(([name, other]) => `${label(name)} has no effect without ${other}`),
+  ]
+}
+
+/** What several workers do without. */
+function unshared(variables: Variables): readonly string[] {
+  const { values, given, label } = variables
+  if (values.WORKERS === 1) return []
+  if (given('STORE_URL') === undefined) {
+    return [
+      `${label('WORKERS')} is ${values.WORKERS} without STORE_URL, so that the workers share no state: no refresh tokens are handed out, and single_use policies are refused`,
+    ]
+  }
+  return canRefresh(variables)
+    ? []
+    : [
+        `${label('WORKERS')} is ${values.WORKERS} without REFRESH_TOKEN_KEYS, which the workers must share: no refresh tokens are handed out`,
+      ]
 }
 
 /** Variables that differ from ours in underscores, case or a final S: a limit that is misspelt would not be kept. */

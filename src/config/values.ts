@@ -38,6 +38,15 @@ export function readInteger(min: number, max: number): (text: string) => Reading
   }
 }
 
+/** A number of processes, or `auto`. */
+export function readWorkers(text: string): Reading<number | 'auto'> {
+  if (text === 'auto') return { value: text }
+  const reading = readInteger(1, MOST_WORKERS)(text)
+  return 'value' in reading
+    ? reading
+    : { problem: `must be auto or a whole number from 1 to ${MOST_WORKERS}, not ${quoteUnlessKey(text)}` }
+}
+
 export function readOneOf<const T extends string>(choices: readonly T[]): (text: string) => Reading<T> {
   return (text) => {
     const value = choices.find((choice) => choice === text)
@@ -114,6 +123,8 @@ function entriesOf(parts: readonly string[]): readonly string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '')
 }
 
+/** More processes than the cores of any machine that one would give this. */
+export const MOST_WORKERS = 256
 /** An escape, a class, or any one character. */
 const PATTERN_TOKEN = /\\[\s\S]|\[\^?\]?(?:\\[\s\S]|\[:\^?[a-z]+:\]|[^\]\\])*\]|[\s\S]/g
 /** What a timer of Node.js can wait (2^31 - 1 ms). */

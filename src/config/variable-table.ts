@@ -29,6 +29,7 @@ import {
   STORE_URL,
   type StoreUrlNeeds,
   TEXT,
+  WORKERS,
 } from './kinds.ts'
 import type { KeyNeeds, PatternNeeds } from './list-values.ts'
 import { sealKeyOf, splitSealKeys } from './list-values.ts'
@@ -76,6 +77,41 @@ export const STORE_VARIABLES = {
     about: 'no refresh token lives longer, whatever its policy says; `0`: there are none',
   },
 } as const satisfies Table<StoreVariablesNeeds>
+
+/** Those that a supervisor of workers needs. */
+export const SUPERVISOR_VARIABLES = {
+  WORKERS: {
+    group: 'The listener',
+    kind: WORKERS,
+    default: '1',
+    about:
+      'how many processes serve the port: a number, or `auto` for one on each core that this process may use. With `1` there is no supervisor. More share what they must through `STORE_URL`: without it there are no refresh tokens and no `single_use` ([WORKERS](scale.md#workers))',
+  },
+  SHUTDOWN_GRACE: {
+    group: 'The listener',
+    kind: DURATION,
+    default: '10s',
+    about: 'how long SIGTERM waits for what is in flight',
+  },
+  LOG_LEVEL: {
+    group: 'The listener',
+    kind: oneOf(LOG_LEVELS),
+    default: 'info',
+    about: '`debug`, `info`, `warn`, `error`, `silent`',
+  },
+  METRICS: {
+    group: 'What is told',
+    kind: BOOLEAN,
+    default: 'true',
+    about: '`false` serves no metrics and sends no events, as in the reference',
+  },
+  METRICS_PORT: {
+    group: 'What is told',
+    kind: integer(0, 65_535),
+    default: '2112',
+    about: 'where Prometheus finds the metrics, on a port of its own: `GET /metrics`. `0`: any that is free',
+  },
+} as const satisfies Table<unknown>
 
 /** Every variable that the service reads. The single source: a variable that is not here does not exist. */
 export const VARIABLES = {
@@ -194,18 +230,16 @@ export const VARIABLES = {
     kind: NAMED_FILE,
     about: 'the path of the key of that certificate',
   },
-  SHUTDOWN_GRACE: {
+  WORKERS: SUPERVISOR_VARIABLES.WORKERS,
+  SELF_EXERCISE: {
     group: 'The listener',
-    kind: DURATION,
-    default: '10s',
-    about: 'how long SIGTERM waits for what is in flight',
+    kind: BOOLEAN,
+    default: 'true',
+    about:
+      '`false` leaves out the exchanges with which the service tries itself at start, for at most two seconds and against an embedded GitHub, so that the first real ones find compiled code',
   },
-  LOG_LEVEL: {
-    group: 'The listener',
-    kind: oneOf(LOG_LEVELS),
-    default: 'info',
-    about: '`debug`, `info`, `warn`, `error`, `silent`',
-  },
+  SHUTDOWN_GRACE: SUPERVISOR_VARIABLES.SHUTDOWN_GRACE,
+  LOG_LEVEL: SUPERVISOR_VARIABLES.LOG_LEVEL,
   GITHUB_BASE_URL: {
     group: 'GitHub',
     kind: API_URL,
@@ -367,18 +401,8 @@ export const VARIABLES = {
     about:
       "who the service is for that sink: `google` sends a Google ID token (https only), `none` nothing, `auto` the token where the sink is a host of Google's",
   },
-  METRICS: {
-    group: 'What is told',
-    kind: BOOLEAN,
-    default: 'true',
-    about: '`false` serves no metrics and sends no events, as in the reference',
-  },
-  METRICS_PORT: {
-    group: 'What is told',
-    kind: integer(0, 65_535),
-    default: '2112',
-    about: 'where Prometheus finds the metrics, on a port of its own: `GET /metrics`. `0`: any that is free',
-  },
+  METRICS: SUPERVISOR_VARIABLES.METRICS,
+  METRICS_PORT: SUPERVISOR_VARIABLES.METRICS_PORT,
   OTEL_EXPORTER_OTLP_ENDPOINT: {
     ...OPEN_TELEMETRY,
     unset: 'no traces',

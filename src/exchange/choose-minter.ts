@@ -31,21 +31,33 @@ export interface Minter {
  * run can be changed by the App alone that made it; when the store cannot say which that was, the App whose turn it is.
  * Where that App cannot mint any more, whichever mints instead is the one that the caller's tokens stay with.
  */
-export async function chooseMinter(
-  { asking, policy, permissions }: Minting,
+export function chooseMinter(
+  minting: Minting,
+  installation: Installation,
+  needs: MinterNeeds,
+): Minter | Promise<Minter> {
+  const app = minting.policy.app
+  const isPooled = needs.ports.isPooled(minting.asking.scope.owner)
+  return isPooled || app !== undefined
+    ? choose({ ...minting, isPooled }, installation, needs)
+    : { mintBy: { installation, app } }
+}
+
+async function choose(
+  { asking, policy, permissions, isPooled }: Minting & { readonly isPooled: boolean },
   installation: Installation,
   { ports, record, signal }: MinterNeeds,
 ): Promise<Minter> {
   const { owner } = asking.scope
   const { app } = policy
-  const choose = (preferred?: number) => ports.chooseInstallation({ installation, owner, app, preferred }, signal)
-  const turn = await choose()
-  if (!ports.isPooled(owner) || !writesChecks(permissions)) return { mintBy: { installation: turn, app } }
+  const turnOf = (preferred?: number) => ports.chooseInstallation({ installation, owner, app, preferred }, signal)
+  const turn = await turnOf()
+  if (!isPooled || !writesChecks(permissions)) return { mintBy: { installation: turn, app } }
 
   const key = affinityKey(asking)
   const holder = await holderOf(key, turn, { ports, record })
   if (holder === undefined) return { mintBy: { installation: turn, app } }
-  const kept = holder === turn.app.id ? turn : await choose(holder)
+  const kept = holder === turn.app.id ? turn : await turnOf(holder)
   return {
     mintBy: { installation: kept, app, isKept: kept.app.id === holder },
     minted(appId) {

@@ -4,7 +4,7 @@ import { evaluate } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
-import { grantOf, type Reach } from '../policy/grant.ts'
+import { grantOf, type Reach, type RepositorySelection } from '../policy/grant.ts'
 import {
   type Guardrails,
   guard,
@@ -49,12 +49,12 @@ export interface Decision {
   readonly policy: TrustPolicy
   readonly grant: Grant
   /**
-   * The grant once more, where the policy's patterns select from what the installation reached up to five minutes ago;
+   * Where the policy's patterns select from what the installation reached up to five minutes ago: the grant once more,
    * undefined when nothing has changed since.
    */
-  readonly again: () => Promise<Grant | undefined>
+  readonly again?: () => Promise<Grant | undefined>
   /** Where it matters, is to be told which App minted. */
-  readonly minted: Minter['minted']
+  readonly minted?: Minter['minted']
 }
 
 export interface DecideNeeds {
@@ -92,7 +92,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
-  const evaluation = await record.time('evaluate', () => evaluate(policy, claims, context))
+  const evaluation = record.time('evaluate', () => evaluate(policy, claims, context))
   record.evaluation = evaluation
   if (!evaluation.allowed) {
     const { reason, message, metadata } = explain(evaluation, detail)
@@ -108,14 +108,22 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const { mintBy, minted } = await chooseMinter(wants, file.installation, { ports, record, signal })
   const { installation } = mintBy
   record.installation = installation
-  const list = () => record.time('repositories', () => ports.listRepositories(installation, signal))
-  const grantNow = async (): Promise<Grant> => {
-    const repositories = await namesOf(reach.repositories, list)
-    return { ...mintBy, owner: scope.owner, permissions: reach.permissions, repositories }
+  const { repositories, permissions } = reach
+  const granting = (names: Grant['repositories']): Grant => ({
+    ...mintBy,
+    owner: scope.owner,
+    permissions,
+    repositories: names,
+  })
+  if (!isSelection(repositories)) return { policy, grant: granting(repositories), minted }
+
+  const select = async (): Promise<Grant> => {
+    const list = await record.time('repositories', () => ports.listRepositories(installation, signal))
+    return granting(selectRepositories(repositories, list))
   }
-  const grant = await grantNow()
+  const grant = await select()
   const again = async () => {
-    const now = await grantNow()
+    const now = await select()
     return String(now.repositories) === String(grant.repositories) ? undefined : now
   }
   return { policy, grant, again, minted }
@@ -123,7 +131,10 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {
   const permissions = restrict(policy.permissions, familyCap)
-  if (permissions !== undefined) return grantOf({ policy: { ...policy, permissions }, scope, policyRepository, cap })
+  if (permissions !== undefined) {
+    const narrowed = permissions === policy.permissions ? policy : { ...policy, permissions }
+    return grantOf({ policy: narrowed, scope, policyRepository, cap })
+  }
   throw new Denial(
     'REFRESH_NOT_ALLOWED',
     'the trust policy grants nothing more of what this refresh token was narrowed to',
@@ -153,11 +164,6 @@ function compiledPolicy(
 }
 
 /** GitHub is asked what the installation reaches only where a policy's patterns select from it. */
-async function namesOf(
-  repositories: Reach['repositories'],
-  list: () => Promise<readonly string[]>,
-): Promise<Grant['repositories']> {
-  return repositories === 'all' || !('patterns' in repositories)
-    ? repositories
-    : selectRepositories(repositories, await list())
+function isSelection(repositories: Reach['repositories']): repositories is RepositorySelection {
+  return repositories !== 'all' && 'patterns' in repositories
 }

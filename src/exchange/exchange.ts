@@ -19,7 +19,7 @@ export interface ExchangeRules extends AdmissionRules, DecisionRules, FamilyRule
 export function createExchange(ports: ExchangePorts, rules: ExchangeRules): Exchange {
   return (request, caller) => {
     const { identity } = request
-    const about = { ...caller, kind: 'exchange', scope: request.scopes[0] ?? request.scope, identity } as const
+    const about = { kind: 'exchange', scope: request.scopes[0] ?? request.scope, identity, caller } as const
     return remembered(about, ports, (record) => run(request, { ports, rules, record, signal: caller.signal }))
   }
 }
@@ -42,16 +42,17 @@ async function run(request: ExchangeRequest, needs: RunNeeds): Promise<Issued> {
   const asking = { claims, scope, identity, cap, accept }
   const decision = await decide(asking, needs)
   const { policy, grant } = decision
-  const token = await once({ policy, subjectToken, asking }, ports, async () => {
+  return once({ policy, subjectToken, asking }, ports, async () => {
     // Both at once: neither GitHub nor the store waits for the other, and no refresh token can fail the exchange.
-    const family = beginFamily({ policy, asking }, { ...ports, ...needs })
-    return { ...(await obtain(decision, needs)), refreshToken: await family }
+    const family = beginFamily({ policy, asking }, needs)
+    const token = await obtain(decision, needs)
+    const refreshToken = family === undefined ? undefined : await family
+    return {
+      token: token.token,
+      expiresAt: token.expiresAt,
+      permissions: grant.permissions,
+      refreshToken,
+      abandon: () => ports.revoke(token),
+    }
   })
-  return {
-    token: token.token,
-    expiresAt: token.expiresAt,
-    permissions: grant.permissions,
-    ...(token.refreshToken === undefined ? {} : { refreshToken: token.refreshToken }),
-    abandon: () => ports.revoke(token),
-  }
 }

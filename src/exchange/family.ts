@@ -2,10 +2,9 @@ import type { TrustPolicy } from '../policy/trust-policy.ts'
 import { asDenial } from '../terms/denial.ts'
 import { formatScope } from '../terms/scope.ts'
 import type { Asking } from './decide.ts'
+import type { ExchangePorts } from './ports.ts'
 import type { OpenRecord } from './record.ts'
-import type { RefreshTokenSeal } from './refresh-token.ts'
 import type { IssuedRefreshToken } from './request.ts'
-import type { RefreshFamilies } from './stores.ts'
 
 export interface FamilyRules {
   /** `MAX_REFRESH_AGE`: no family lives longer, whatever its policy says; 0 is no refreshing at all. */
@@ -13,29 +12,34 @@ export interface FamilyRules {
 }
 
 export interface FamilyNeeds {
-  readonly families: RefreshFamilies
-  readonly seal: RefreshTokenSeal
-  /** 128 random bits, base64url. */
-  readonly newFamily: () => string
+  readonly ports: Pick<ExchangePorts, 'families' | 'seal' | 'newFamily'>
   readonly rules: FamilyRules
   readonly record: OpenRecord
 }
 
 /**
- * The first refresh token of a new family, where the policy wants refreshing. It never rejects: an exchange does not fail
- * for the sake of a refresh token; when there can be none, the record says why.
+ * The first refresh token of a new family; undefined where the policy or the operator wants no refreshing. It never
+ * rejects: an exchange does not fail for the sake of a refresh token; when there can be none, the record says why.
  */
-export async function beginFamily(
+export function beginFamily(
   { policy, asking }: { readonly policy: TrustPolicy; readonly asking: Asking },
-  { families, seal, newFamily, rules, record }: FamilyNeeds,
+  needs: FamilyNeeds,
+): Promise<IssuedRefreshToken | undefined> | undefined {
+  const { refresh } = policy
+  const { maxRefreshAgeMs } = needs.rules
+  if (refresh === undefined || maxRefreshAgeMs === 0) return undefined
+  return begin(asking, Math.min(refresh.maxAgeMs, maxRefreshAgeMs), needs)
+}
+
+async function begin(
+  { claims, scope, identity, cap }: Asking,
+  lifeMs: number,
+  { ports: { families, seal, newFamily }, record }: FamilyNeeds,
 ): Promise<IssuedRefreshToken | undefined> {
-  if (policy.refresh === undefined || rules.maxRefreshAgeMs === 0) return undefined
   try {
     const family = newFamily()
-    const lifeMs = Math.min(policy.refresh.maxAgeMs, rules.maxRefreshAgeMs)
     const { startedAtMs } = await families.begin(family, lifeMs)
     const endsAtMs = startedAtMs + lifeMs
-    const { claims, scope, identity, cap } = asking
     const token = await seal.seal({
       family,
       generation: 0,

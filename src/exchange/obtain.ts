@@ -22,12 +22,20 @@ export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<In
   throw signal.reason
 }
 
+function mint({ grant, again }: Decision, needs: ObtainNeeds): Promise<InstallationToken> {
+  const { ports, record, signal } = needs
+  record.grant = grant
+  return again === undefined ? ports.mint(grant, signal) : mintSelection({ grant, again }, needs)
+}
+
 /**
  * Of the repositories that a policy's patterns selected, the installation may have lost some since they were listed: then
  * the mint fails as a whole, and is tried with what is left.
  */
-async function mint({ grant, again }: Decision, { ports, record, signal }: ObtainNeeds): Promise<InstallationToken> {
-  record.grant = grant
+async function mintSelection(
+  { grant, again }: Pick<Required<Decision>, 'grant' | 'again'>,
+  { ports, record, signal }: ObtainNeeds,
+): Promise<InstallationToken> {
   try {
     return await ports.mint(grant, signal)
   } catch (error) {

@@ -4,7 +4,9 @@ import type { Claims } from '../terms/claims.ts'
 import type { Denial, Reason } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { Tracer } from '../terms/tracer.ts'
+import { watched } from '../terms/watched.ts'
 import type { Clock, Installation } from './ports.ts'
+import type { Caller } from './request.ts'
 
 /** The steps of an exchange, in their order. */
 export type Step = 'verify' | 'installation' | 'trusted_issuers' | 'policy' | 'evaluate' | 'repositories' | 'mint'
@@ -59,47 +61,71 @@ export interface IssuerAllowlist {
   readonly iss: string
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
-
-/** A record that is being written while its exchange runs. */
-export interface OpenRecord
-  extends Mutable<Omit<ExchangeRecord, 'durationMs' | 'steps' | 'startedAt' | 'denial' | 'issued'>> {
-  issued: ExchangeRecord['issued']
-  time<T>(step: Step, work: () => Promise<T> | T): Promise<T>
-  close(denial: Denial | undefined): ExchangeRecord
+/** Of which exchange a record is. */
+export interface About extends Pick<ExchangeRecord, 'kind' | 'scope' | 'identity'> {
+  readonly caller: Pick<Caller, 'requestId' | 'protocol' | 'userAgent'>
 }
 
-export function openRecord(
-  about: Pick<ExchangeRecord, 'kind' | 'requestId' | 'protocol' | 'userAgent' | 'scope' | 'identity'>,
-  { clock, tracer }: { readonly clock: Clock; readonly tracer: Tracer },
-): OpenRecord {
-  const startedAt = new Date(clock.now())
-  const start = clock.monotonic()
-  const steps = new Map<Step, number>()
-  return {
-    ...about,
-    claims: undefined,
-    installation: undefined,
-    policy: undefined,
-    trustPolicy: undefined,
-    evaluation: undefined,
-    issuerAllowlist: undefined,
-    selfWrite: undefined,
-    affinity: undefined,
-    grant: undefined,
-    issued: undefined,
-    refresh: undefined,
-    async time(step, work) {
-      const begin = clock.monotonic()
-      try {
-        return await tracer.span(step, work)
-      } finally {
-        steps.set(step, clock.monotonic() - begin)
-      }
-    },
-    close(denial) {
-      const { time: _time, close: _close, ...record } = this
-      return { ...record, startedAt, durationMs: clock.monotonic() - start, steps, denial }
-    },
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/** A record that is being written while its exchange runs: one object from the first word to the last, made per exchange. */
+export class OpenRecord implements Mutable<ExchangeRecord> {
+  kind: ExchangeRecord['kind']
+  requestId: string
+  protocol: ExchangeRecord['protocol']
+  userAgent: string
+  startedAt: Date
+  durationMs = 0
+  steps = new Map<Step, number>()
+  scope: string
+  identity: string
+  claims: ExchangeRecord['claims'] = undefined
+  installation: ExchangeRecord['installation'] = undefined
+  policy: ExchangeRecord['policy'] = undefined
+  trustPolicy: ExchangeRecord['trustPolicy'] = undefined
+  evaluation: ExchangeRecord['evaluation'] = undefined
+  issuerAllowlist: ExchangeRecord['issuerAllowlist'] = undefined
+  selfWrite: ExchangeRecord['selfWrite'] = undefined
+  affinity: ExchangeRecord['affinity'] = undefined
+  grant: ExchangeRecord['grant'] = undefined
+  issued: ExchangeRecord['issued'] = undefined
+  refresh: ExchangeRecord['refresh'] = undefined
+  denial: ExchangeRecord['denial'] = undefined
+  readonly #clock: Clock
+  readonly #tracer: Tracer
+  readonly #start: number
+
+  constructor({ kind, scope, identity, caller }: About, { clock, tracer }: RecordNeeds) {
+    this.kind = kind
+    this.requestId = caller.requestId
+    this.protocol = caller.protocol
+    this.userAgent = caller.userAgent
+    this.scope = scope
+    this.identity = identity
+    this.startedAt = new Date(clock.now())
+    this.#clock = clock
+    this.#tracer = tracer
+    this.#start = clock.monotonic()
   }
+
+  /** Does a step, and writes down how long it took; a step that waits for nothing is done when this returns. */
+  time<T>(step: Step, work: () => T): T {
+    const begin = this.#clock.monotonic()
+    const note = (): void => {
+      this.steps.set(step, this.#clock.monotonic() - begin)
+    }
+    return watched(() => this.#tracer.span(step, work), { ended: note, failed: note })
+  }
+
+  /** The last word: undefined when a token was issued. */
+  close(denial: Denial | undefined): ExchangeRecord {
+    this.denial = denial
+    this.durationMs = this.#clock.monotonic() - this.#start
+    return this
+  }
+}
+
+export interface RecordNeeds {
+  readonly clock: Clock
+  readonly tracer: Tracer
 }

@@ -24,7 +24,7 @@ export interface RefreshRules extends AdmissionRules, DecisionRules, FamilyRules
  */
 export function createRefresh(ports: ExchangePorts, rules: RefreshRules): Refresh {
   return (request, caller) => {
-    const about = { ...caller, kind: 'refresh', scope: request.scopes[0] ?? request.scope, identity: '' } as const
+    const about = { kind: 'refresh', scope: request.scopes[0] ?? request.scope, identity: '', caller } as const
     return remembered(about, ports, (record) => run(request, { ports, rules, record, signal: caller.signal }))
   }
 }

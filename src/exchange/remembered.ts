@@ -2,25 +2,22 @@ import { asDenial } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
 import type { Span } from '../terms/tracer.ts'
 import type { ExchangePorts } from './ports.ts'
-import { type ExchangeRecord, type OpenRecord, openRecord } from './record.ts'
+import { type About, type ExchangeRecord, OpenRecord } from './record.ts'
 import type { Caller } from './request.ts'
 
-export type About = Pick<ExchangeRecord, 'kind' | 'scope' | 'identity'>
-
 /** Does `work`, as one span, and remembers once what came of it; whatever it throws leaves as a Denial. */
-export async function remembered<T>(
-  about: About & Caller,
+export function remembered<T>(
+  about: About & { readonly caller: Caller },
   ports: Pick<ExchangePorts, 'clock' | 'remember' | 'tracer'>,
   work: (record: OpenRecord) => Promise<T>,
 ): Promise<T> {
   const { remember, tracer } = ports
-  const { signal: _signal, trace, ...who } = about
   const close = (record: ExchangeRecord, span: Span): void => {
     remember(record)
     if (span.recording) describe(record, span)
   }
   const run = async (span: Span): Promise<T> => {
-    const record = openRecord(who, ports)
+    const record = new OpenRecord(about, ports)
     try {
       const result = await work(record)
       close(record.close(undefined), span)
@@ -31,7 +28,7 @@ export async function remembered<T>(
       throw denial
     }
   }
-  return tracer.span(about.kind, run, { kind: 'server', parent: trace })
+  return tracer.span(about.kind, run, { kind: 'server', parent: about.caller.trace })
 }
 
 /** By the request id the log has all the rest. */

@@ -44,7 +44,7 @@ export interface Issued {
   /** What was granted. */
   readonly permissions: Permissions
   /** Where the trust policy allows refreshing. */
-  readonly refreshToken?: IssuedRefreshToken
+  readonly refreshToken?: IssuedRefreshToken | undefined
   /** To be called when the answer could not be delivered: the token is revoked. */
   abandon(): void
 }

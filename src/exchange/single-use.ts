@@ -24,12 +24,15 @@ export interface SingleUseNeeds {
  * before the mint, and given back only when GitHub certainly issued nothing: after a lost answer there is no second try.
  * Refuses `SINGLE_USE_REPEATED`, `SINGLE_USE_UNAVAILABLE`, `STORE_*`.
  */
-export async function once<T>(
-  { policy, subjectToken, asking }: SingleUse,
+export function once<T>(use: SingleUse, needs: SingleUseNeeds, work: () => Promise<T>): Promise<T> {
+  return use.policy.singleUse ? reserved(use, needs, work) : work()
+}
+
+async function reserved<T>(
+  { subjectToken, asking }: SingleUse,
   { reservations, clock }: SingleUseNeeds,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (!policy.singleUse) return work()
   if (reservations === undefined) throw unavailable()
   const key = useOf(subjectToken, asking)
   const lifeMs = asking.claims.exp * 1000 - clock.now() + CLOCK_DIFFERENCE_MS

@@ -35,11 +35,10 @@ export async function requestAccessToken(
   const { installation, owner, repositories, permissions } = grant
   const answer = await call({
     route: 'POST /app/installations/{installation_id}/access_tokens',
-    parameters: {
-      installation_id: installation.id,
-      permissions,
+    direct: {
+      path: `/app/installations/${installation.id}/access_tokens`,
       // An empty list would mean all the installation has; the type has none, and `all` leaves the member out.
-      ...(repositories === 'all' ? {} : { repositories }),
+      body: JSON.stringify(repositories === 'all' ? { permissions } : { permissions, repositories }),
     },
     as: 'app',
     maxBytes: ANSWER_LIMIT_BYTES,

@@ -20,6 +20,15 @@ export function isRedirect({ status }: Answer): boolean {
   return REDIRECTS.has(status)
 }
 
+/** The JSON of a body; undefined where it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** The `message` of GitHub's error body, at most 1000 characters of it, or nothing. */
 export function messageOf(body: unknown): string {
   const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined

@@ -11,6 +11,7 @@ import { createMint } from './mint.ts'
 import { type AppIdentity, proveKey } from './prove-key.ts'
 import type { QuotaBook } from './quota-book.ts'
 import { createReaderTokens, type ReaderTokens } from './reader-tokens.ts'
+import type { RefreshAhead } from './refresh-ahead.ts'
 import { type CallReport, createRest } from './rest.ts'
 import { createRevocations } from './revocations.ts'
 import { createVisibleRepositories, type VisibleRepositories } from './visible-repositories.ts'
@@ -24,6 +25,7 @@ export interface AppClientOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly budget: LookupBudget
+  readonly ahead: RefreshAhead
   readonly quota: QuotaBook
   readonly staleMaxMs: number
   readonly track: (work: Promise<unknown>) => void
@@ -53,15 +55,17 @@ export interface AppClient {
 }
 
 export function createAppClient(options: AppClientOptions): AppClient {
-  const { id, clock, log, budget, quota, staleMaxMs, onCache, callLimitMs, track } = options
+  const { id, clock, log, budget, ahead, quota, staleMaxMs, onCache, callLimitMs, track } = options
   const appJwt = createAppJwt({ appId: id, sign: options.sign, clock })
   const monotonic = () => clock.monotonic()
-  const callOptions = { appId: id, appJwt, quota, now: () => clock.now(), monotonic, callLimitMs }
+  const now = () => clock.now()
+  const callOptions = { appId: id, appJwt, quota, now, monotonic, callLimitMs }
   const open = (connections?: number) => {
     const rest = createRest({
       ...options,
       appId: id,
       appJwt,
+      now,
       monotonic,
       ...(connections === undefined ? {} : { connections }),
     })
@@ -73,7 +77,7 @@ export function createAppClient(options: AppClientOptions): AppClient {
   const onFound = ({ app }: Installation) => {
     if (app.id === id) slug = app.slug
   }
-  const installations = createInstallations({ call, clock, budget, staleMaxMs, onCache, onFound })
+  const installations = createInstallations({ call, clock, budget, ahead, staleMaxMs, onCache, onFound })
   const visible = createVisibleRepositories({ call, revoke, clock, installations, onCache })
   return {
     id,

@@ -14,6 +14,7 @@ import { createPolicyFiles } from './policy-files.ts'
 import { createPooled } from './pooled.ts'
 import type { AppIdentity } from './prove-key.ts'
 import { createQuotaBook } from './quota-book.ts'
+import { createRefreshAhead } from './refresh-ahead.ts'
 import type { CallReport } from './rest.ts'
 import { createTokenRevocations, type TokenRevocations } from './token-revocation.ts'
 import { createTrustedIssuersFiles } from './trusted-issuers-files.ts'
@@ -88,6 +89,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const onCache = options.onCache ?? (() => {})
   const quota = createQuotaBook(clock, options.quota.staleMs)
   const budget = createLookupBudget(clock)
+  const ahead = createRefreshAhead({ clock, log })
   const mints = new Set<Promise<unknown>>()
   const track = (work: Promise<unknown>) => {
     const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
@@ -102,6 +104,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
       clock,
       log,
       budget,
+      ahead,
       quota,
       staleMaxMs,
       track,
@@ -115,9 +118,9 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const strangersLine = anyApp.strangersCall(STRANGERS_CONNECTIONS)
   const strangers = createTokenRevocations(strangersLine.call, clock)
   const appOf = ({ app }: { readonly app: { readonly id: number } }) => pool.withId(app.id) ?? anyApp
-  const policies = createPolicyFiles({ clock, budget, appOf, compile: options.compile, staleMaxMs, onCache })
+  const policies = createPolicyFiles({ clock, budget, ahead, appOf, compile: options.compile, staleMaxMs, onCache })
   const compile = options.compileTrustedIssuers
-  const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, compile, onCache })
+  const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, ahead, compile, onCache })
   const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository, clock })
   return {
     ...createPooled({ pool, policies, clock }),
@@ -130,6 +133,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     distrust,
     appWithId: pool.withId,
     async close() {
+      ahead.close()
       while (mints.size > 0) await Promise.all(mints)
       await Promise.all([...pool.all.map((app) => app.settled()), strangers.settled()])
       await Promise.all([...pool.all.map((app) => app.close()), strangersLine.close()])

@@ -11,6 +11,7 @@ import { createExpiring } from './expiring.ts'
 import { type KnownInstallation, parseInstallation } from './installation-answer.ts'
 import { isUnanswered, notInstalled, ownerRenamed } from './known-failures.ts'
 import type { LookupBudget } from './lookup-budget.ts'
+import { isDueAhead, type RefreshAhead } from './refresh-ahead.ts'
 import { sameAccount } from './with-installation.ts'
 
 export interface Installations {
@@ -33,13 +34,14 @@ export interface InstallationsOptions {
   readonly call: Call
   readonly clock: Clock
   readonly budget: LookupBudget
+  readonly ahead: RefreshAhead
   readonly staleMaxMs: number
   readonly onCache: (report: CacheReport) => void
   readonly onFound: (installation: Installation) => void
 }
 
 export function createInstallations(options: InstallationsOptions): Installations {
-  const { call, clock, budget, staleMaxMs, onCache } = options
+  const { call, clock, budget, ahead, staleMaxMs, onCache } = options
   // Holds only what exists at GitHub: strangers cannot fill it, so that it needs no eviction.
   const found = new NodeCache({ useClones: false, checkperiod: 0, stdTTL: 0 })
   const refused = createExpiring<(owner: string) => Denial>(MISSES_REMEMBERED, clock)
@@ -73,7 +75,11 @@ export function createInstallations(options: InstallationsOptions): Installation
       const age = clock.monotonic() - (entry?.checkedAt ?? 0)
       const isFresh = entry !== undefined && age < FRESH_MS
       onCache({ cache: 'installation', outcome: isFresh ? 'hit' : 'miss' })
-      if (isFresh) return entry.installation
+      if (isFresh) {
+        if (isDueAhead(age, FRESH_MS))
+          ahead.begin(`installation/${entry.installation.app.id}/${nameKey(owner)}`, () => share(owner, undefined))
+        return entry.installation
+      }
       const known = refused.get(nameKey(owner))
       if (known !== undefined) throw known(owner)
       if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))

@@ -13,6 +13,7 @@ import { isUnanswered, saysNothing, silenceMs, supersededFile } from './known-fa
 import type { LookupBudget } from './lookup-budget.ts'
 import { createPolicyMisses } from './policy-misses.ts'
 import type { ReaderTokens } from './reader-tokens.ts'
+import { isDueAhead, type RefreshAhead } from './refresh-ahead.ts'
 import { createSuperseded } from './superseded.ts'
 import { withInstallation } from './with-installation.ts'
 
@@ -44,6 +45,7 @@ export interface PolicyFiles {
 export interface PolicyFilesOptions {
   readonly clock: Clock
   readonly budget: LookupBudget
+  readonly ahead: RefreshAhead
   /** The App of an installation. */
   readonly appOf: (installation: Installation) => AppAccess
   readonly compile: (text: string, kind: PolicyKind) => Compilation
@@ -60,11 +62,11 @@ export interface AppAccess {
 }
 
 /**
- * The policies of all repositories: compiled once, fresh for five minutes, then revalidated. Whichever App has read a policy,
- * it is the same for all of them.
+ * The policies of all repositories: compiled once, fresh for five minutes, then revalidated; those in use are so in the
+ * fifth minute already, in the background. Whichever App has read a policy, it is the same for all of them.
  */
 export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
-  const { clock, budget, appOf, compile, staleMaxMs, onCache } = options
+  const { clock, budget, ahead, appOf, compile, staleMaxMs, onCache } = options
   // Only what exists gets here, so no miss pushes a policy out; bounded all the same, since anybody may install a public App.
   const policies = new LRUCache<string, Entry>({ max: POLICIES_KEPT })
   const misses = createPolicyMisses(options)
@@ -74,6 +76,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
 
   const ageOf = (entry: Entry) => clock.monotonic() - entry.checkedAt
   const isFresh = (entry: Entry) => !entry.distrusted && ageOf(entry) < FRESH_MS
+  const isDue = (entry: Entry) => isDueAhead(ageOf(entry), FRESH_MS) && clock.monotonic() >= entry.askAgainAt
   const mayStandIn = (entry: Entry) =>
     entry.compilation.ok && !entry.distrusted && staleMaxMs > 0 && ageOf(entry) < FRESH_MS + staleMaxMs
 
@@ -92,8 +95,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       if (known === undefined || begun !== epoch) throw error
       if (isUnanswered(error) && mayStandIn(known)) {
         policies.set(key, { ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
-        onCache({ cache: 'policy', outcome: 'stale' })
-        return fileOf(request, known, true)
+        if (!isFresh(known)) onCache({ cache: 'policy', outcome: 'stale' })
+        return fileOf(request, known, !isFresh(known))
       }
       if (error instanceof Denial && !saysNothing(error)) policies.delete(key)
       throw error
@@ -149,10 +152,14 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       const entry = policies.get(key)
       const fresh = entry !== undefined && isFresh(entry)
       onCache({ cache: 'policy', outcome: fresh ? 'hit' : 'miss' })
-      if (fresh) return fileOf(request, entry, false)
+      if (fresh && !isDue(entry)) return fileOf(request, entry, false)
+      const flight = `${epoch}/${request.installation.id}/${key}`
+      if (fresh) {
+        ahead.begin(`policy/${key}`, () => flights.run(flight, undefined, () => load(request, entry)))
+        return fileOf(request, entry, false)
+      }
       if (entry !== undefined && clock.monotonic() < entry.askAgainAt && mayStandIn(entry))
         return fileOf(request, entry, true)
-      const flight = `${epoch}/${request.installation.id}/${key}`
       if (entry !== undefined) return flights.run(flight, signal, () => load(request, entry))
       refuseKnownMiss(misses.find(request))
       return flights.run(flight, signal, () => loadUnknown(request))

@@ -20,7 +20,16 @@ export interface FetchedAnswer {
 export interface PoolFetch {
   /** One request on a kept-alive connection. Follows no redirect, knows no proxy. Throws NoAnswer. */
   fetch(url: string, init: FetchInit, limit: FetchLimit): Promise<FetchedAnswer>
+  /** The same without Octokit's part: `path` stands behind the base URL's own. */
+  send(path: string, init: FetchInit, limit: FetchLimit): Promise<Received>
   close(): Promise<void>
+}
+
+export interface Received {
+  readonly status: number
+  /** Those of use. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly bytes: Buffer
 }
 
 interface FetchLimit {
@@ -34,7 +43,8 @@ interface FetchLimit {
  * else in an exchange), and with an end to the size and the time of what GitHub sends.
  */
 export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, connections = CONNECTIONS): PoolFetch {
-  const origin = new URL(baseUrl).origin
+  const { origin, pathname } = new URL(baseUrl)
+  const basePath = pathname.replace(/\/+$/, '')
   const pool = new Pool(origin, {
     connections,
     connect: { timeout: connectTimeoutMs },
@@ -48,16 +58,13 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
         throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
       const options = { path: url.slice(origin.length), method: method as 'GET', headers, body: body ?? null }
       const { status, headers: answered, bytes } = await dispatch(pool, options, limit)
-      return { url, status, headers: kept(answered), text: async () => bytes.toString('utf8') }
+      const asText = new Map([...Object.entries(answered), ALWAYS_TEXT])
+      return { url, status, headers: asText, text: async () => bytes.toString('utf8') }
     },
+    send: (path, { method, headers, body }, limit) =>
+      dispatch(pool, { path: basePath + path, method: method as 'GET', headers, body: body ?? null }, limit),
     close: () => pool.destroy(),
   }
-}
-
-interface Received {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly bytes: Buffer
 }
 
 /** By undici's handler and not by its streams, which cost as much again as the request. */
@@ -79,7 +86,7 @@ function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxByte
         if (late !== undefined) started.abort(late)
       },
       onResponseStart(_, status, headers) {
-        head = { status, headers }
+        head = { status, headers: kept(headers) }
       },
       onResponseData(receiving, chunk) {
         length += chunk.length
@@ -89,7 +96,7 @@ function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxByte
       },
       onResponseEnd() {
         clearTimeout(timer)
-        if (head !== undefined) resolve({ ...head, bytes: Buffer.concat(chunks) })
+        if (head !== undefined) resolve({ ...head, bytes: joined(chunks) })
       },
       onResponseError(_, cause) {
         clearTimeout(timer)
@@ -105,17 +112,22 @@ function failureOf(cause: Error, answered: boolean): NoAnswer {
     : new NoAnswer('unreached', 'the connection failed', cause)
 }
 
-function kept(headers: IncomingHttpHeaders): ReadonlyMap<string, string> {
-  const result = new Map<string, string>(ALWAYS_TEXT)
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
+}
+
+function kept(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const result: Record<string, string> = {}
   for (const name of KEPT_HEADERS) {
     const value = headers[name]
-    if (value !== undefined) result.set(name, typeof value === 'string' ? value : (value[0] ?? ''))
+    if (value !== undefined) result[name] = typeof value === 'string' ? value : (value[0] ?? '')
   }
   return result
 }
 
 /** Octokit parses what calls itself JSON and throws on some of it; as text it passes through untouched. */
-const ALWAYS_TEXT = [['content-type', 'text/plain']] as const
+const ALWAYS_TEXT = ['content-type', 'text/plain'] as const
 const KEPT_HEADERS = [
   'date',
   'etag',

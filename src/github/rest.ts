@@ -2,8 +2,9 @@ import { App } from '@octokit/app'
 import { Octokit } from '@octokit/core'
 import type { Logger } from '../runtime/log.ts'
 import { CLIENT, type Span, type Tracer } from '../terms/tracer.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, parsed } from './answer.ts'
 import type { AppJwt } from './app-jwt.ts'
+import { API_HEADERS, createDirectSend, type Direct } from './direct-send.ts'
 import { NoAnswer } from './no-answer.ts'
 import { createPoolFetch, type FetchedAnswer, type FetchInit } from './pool-fetch.ts'
 import { type QuotaBook, type QuotaReading, readingOf } from './quota-book.ts'
@@ -13,6 +14,8 @@ export interface RestRequest {
   readonly route: string
   readonly parameters?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
+  /** How it goes out past Octokit, as the App; `parameters` and `headers` then do not count. */
+  readonly direct?: Direct
   /** `app`: with the App's JWT, which Octokit's App authentication adds. */
   readonly as: 'app' | { readonly token: string; readonly installationId?: number }
   readonly maxBytes: number
@@ -48,6 +51,7 @@ export interface RestOptions {
   readonly connections?: number
   readonly log: Logger
   readonly tracer: Tracer
+  readonly now: () => number
   readonly monotonic: () => number
   readonly quota: QuotaBook
   readonly onCall: (report: CallReport) => void
@@ -72,6 +76,7 @@ export function createRest(options: RestOptions): Rest {
   }
   const { octokit: asApp } = new App({ appId, privateKey: 'unused', Octokit: AppOctokit, log: common.log })
   const asInstallation = new Octokit(common)
+  const sendDirect = createDirectSend({ ...options, pool })
 
   const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {
     const send = async (url: string, init: FetchInit, span: Span) => {
@@ -114,7 +119,8 @@ export function createRest(options: RestOptions): Rest {
       const report = (status: number | undefined, quota?: QuotaReading) =>
         onCall({ method, route, status, durationMs: monotonic() - begin, appId, installationId, quota })
       try {
-        const answer = await exchange(request)
+        const { direct } = request
+        const answer = await (direct === undefined ? exchange(request) : sendDirect({ ...request, direct }))
         const quota = readingOf(answer)
         // A token of which only its text is known may be of any App's.
         const isKnown = request.as === 'app' || installationId !== undefined
@@ -130,17 +136,7 @@ export function createRest(options: RestOptions): Rest {
   }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 function octokitLog(log: Logger) {
   const line = (message: string) => log.debug({ from: 'octokit' }, message)
   return { debug: line, info: line, warn: line, error: line }
 }
-
-const API_HEADERS = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' } as const

@@ -7,6 +7,7 @@ import { TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 import { quote } from '../terms/text.ts'
 import type { CacheReport } from './cache-report.ts'
 import { isUnanswered, silenceMs, supersededFile } from './known-failures.ts'
+import { isDueAhead, type RefreshAhead } from './refresh-ahead.ts'
 import { createSuperseded } from './superseded.ts'
 import { type ListRead, readTrustedIssuers, type TrustedIssuersReadOptions } from './trusted-issuers-read.ts'
 
@@ -21,12 +22,13 @@ export interface TrustedIssuersFiles {
 }
 
 export interface TrustedIssuersFilesOptions extends TrustedIssuersReadOptions {
+  readonly ahead: RefreshAhead
   readonly onCache: (report: CacheReport) => void
 }
 
 /** The organizations' lists of trusted issuers (contract §6): fresh for five minutes, one look-up in flight per owner. */
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
-  const { clock, onCache } = options
+  const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
   const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT })
   const superseded = createSuperseded(clock)
@@ -36,6 +38,9 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
   const ageOf = (entry: Entry) => clock.monotonic() - entry.checkedAt
   const isFresh = (entry: Entry) =>
     !entry.distrusted && ageOf(entry) < (entry.found.kind === 'refused' ? REFUSAL_MS : FRESH_MS)
+
+  const isDue = (entry: Entry) =>
+    entry.found.kind !== 'refused' && isDueAhead(ageOf(entry), FRESH_MS) && clock.monotonic() >= entry.askAgainAt
 
   /** The last good list, which an invalid one leaves in force for an hour. */
   const answerOf = ({ found, good }: Entry): TrustedIssuersAnswer => {
@@ -71,7 +76,7 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
         const stale = standIn(known)
         if (stale !== undefined) {
           keep({ ...known, askAgainAt: clock.monotonic() + silenceMs(error) })
-          onCache({ cache: 'trusted_issuers', outcome: 'stale' })
+          if (!isFresh(known)) onCache({ cache: 'trusted_issuers', outcome: 'stale' })
           return stale
         }
       }
@@ -89,9 +94,14 @@ export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): 
       const entry = entries.get(key)
       const fresh = entry !== undefined && isFresh(entry)
       onCache({ cache: 'trusted_issuers', outcome: fresh ? 'hit' : 'miss' })
-      if (fresh) return answerOf(entry)
+      const flight = `${epoch}/${key}`
+      if (fresh) {
+        if (isDue(entry))
+          ahead.begin(`issuers/${key}`, () => flights.run(flight, undefined, () => loadAnew(request, entry)))
+        return answerOf(entry)
+      }
       const waiting = entry !== undefined && clock.monotonic() < entry.askAgainAt ? standIn(entry) : undefined
-      return waiting ?? flights.run(`${epoch}/${key}`, signal, () => loadAnew(request, entry))
+      return waiting ?? flights.run(flight, signal, () => loadAnew(request, entry))
     },
     forget(accountId, distrust) {
       epoch += 1

@@ -1,6 +1,6 @@
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
-import { codePoints, isPrintable, quote } from '../terms/text.ts'
+import { isLongerThan, isPrintable, quote } from '../terms/text.ts'
 import { type AgeRule, checkAge, checkExpiry, checkNotAhead } from '../terms/time-claims.ts'
 
 /**
@@ -53,7 +53,7 @@ function textFault(value: unknown): string | undefined {
   if (value === undefined) return 'is missing'
   if (typeof value !== 'string') return 'is not a text'
   if (value === '') return 'is empty'
-  if (codePoints(value) > TEXT_LIMIT) return `is longer than ${TEXT_LIMIT} characters`
+  if (isLongerThan(value, TEXT_LIMIT)) return `is longer than ${TEXT_LIMIT} characters`
   return isPrintable(value) ? undefined : 'has characters that can not be printed'
 }
 

@@ -43,7 +43,7 @@ function valueMatcher(work: Work, written: Written, place: Place): Matcher | Lis
 
 function anyOf(values: readonly string[]): ListMatcher {
   const allowed = new Set(values)
-  return { kind: 'list', source: JSON.stringify(values), values, matches: (value) => allowed.has(value) }
+  return { kind: 'list', source: JSON.stringify(values), size: 0, values, matches: (value) => allowed.has(value) }
 }
 
 /** A name is itself; under the words that the reference has not, one that starts with `/` is a pointer into the claims. */

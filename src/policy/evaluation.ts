@@ -12,9 +12,12 @@ export interface EvaluationContext {
   readonly nowMs: number
 }
 
-/** Every rule of the policy with its verdict, in the order in which they are looked at; none is skipped after a failure. */
 export interface Evaluation {
   readonly allowed: boolean
+  /**
+   * Every rule of the policy with its verdict, in the order in which they are looked at; none is skipped after a failure.
+   * Put together when it is first asked for: of a token that is allowed, nobody may ask.
+   */
   readonly alternatives: readonly AlternativeVerdict[]
 }
 

@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
-import { codePoints, escapeUnprintable } from '../terms/text.ts'
+import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
 
@@ -10,7 +10,7 @@ export type PatternCompilation =
 
 /** Matches that one text, byte for byte. */
 export function exactly(source: string): Matcher {
-  return { kind: 'exact', source, matches: (value) => value === source }
+  return { kind: 'exact', source, size: 0, matches: (value) => value === source }
 }
 
 /**
@@ -20,10 +20,10 @@ export function exactly(source: string): Matcher {
  * Refuses what RE2 refuses (look-around, back references, repetitions over 1000) and what could take long to match.
  */
 export function compilePattern(source: string): PatternCompilation {
-  if (codePoints(source) > PATTERN_LIMIT) return refused(`is longer than ${PATTERN_LIMIT} characters`)
+  if (isLongerThan(source, PATTERN_LIMIT)) return refused(`is longer than ${PATTERN_LIMIT} characters`)
   const literal = literalOf(source)
   if (literal !== undefined) {
-    return { ok: true, size: 1, matcher: { kind: 'pattern', source, matches: (value) => value === literal } }
+    return { ok: true, size: 1, matcher: { kind: 'pattern', source, size: 0, matches: (value) => value === literal } }
   }
   const estimate = programEstimate(source)
   if (estimate > PROGRAM_LIMIT) return refused(TOO_LARGE)
@@ -31,7 +31,8 @@ export function compilePattern(source: string): PatternCompilation {
   if ('fault' in engine) return refused(engine.fault, estimate)
   if (engine.size > PROGRAM_LIMIT) return refused(TOO_LARGE, engine.size)
   const matches = (value: string) => value.length <= LONGEST_MATCHED && engine.set.match(value).length > 0
-  return { ok: true, size: Math.max(engine.size, estimate), matcher: { kind: 'pattern', source, matches } }
+  const size = Math.max(engine.size, estimate)
+  return { ok: true, size, matcher: { kind: 'pattern', source, size: engine.size, matches } }
 }
 
 /**

@@ -1,4 +1,6 @@
 import { type Claims, claimOf } from '../terms/claims.ts'
+import { isMatched } from './effort.ts'
+import type { Evaluated } from './evaluate.ts'
 import type { EvaluationContext, RuleVerdict } from './evaluation.ts'
 import { literalOf } from './pattern.ts'
 import type { Alternative, ListMatcher, Matcher } from './trust-policy.ts'
@@ -10,20 +12,24 @@ import type { Alternative, ListMatcher, Matcher } from './trust-policy.ts'
  * pins the owner's or the repository's id. A subject that would match but for that is refused with `SUBJECT_HAS_IDS` and
  * the line that names it for good.
  */
-export function subjectVerdict(
-  alternative: Alternative & { readonly subject: Matcher },
-  claims: Claims,
-  context: EvaluationContext,
-): RuleVerdict {
-  const { subject } = alternative
-  const verdict = { rule: 'subject', claim: 'sub', expected: subject.source, actual: claims.sub } as const
-  if (subject.matches(claims.sub)) return { ...verdict, failure: undefined }
-
+export function subjectFailure(
+  { subject, claims: rules }: SubjectRule,
+  { claims, context, effort }: Evaluated,
+): 'SUBJECT_MISMATCH' | 'SUBJECT_HAS_IDS' | undefined {
+  if (isMatched(subject, claims.sub, effort)) return undefined
   const named = context.isGitHubIssuer(claims.iss) ? formsOf(claims)?.withoutIds : undefined
-  if (named === undefined || !subject.matches(named)) return { ...verdict, failure: 'SUBJECT_MISMATCH' }
-  if (isOwnAccount(claims, context) || pinsAnId(alternative)) return { ...verdict, failure: undefined }
-  return { ...verdict, failure: 'SUBJECT_HAS_IDS', remedy: `subject: ${yamlText(claims.sub)}` }
+  if (named === undefined || !isMatched(subject, named, effort)) return 'SUBJECT_MISMATCH'
+  return isOwnAccount(claims, context) || pinsAnId({ claims: rules }) ? undefined : 'SUBJECT_HAS_IDS'
 }
+
+export function subjectVerdict(rule: SubjectRule, pass: Evaluated): RuleVerdict {
+  const { sub } = pass.claims
+  const failure = subjectFailure(rule, pass)
+  const verdict = { rule: 'subject', claim: 'sub', failure, expected: rule.subject.source, actual: sub } as const
+  return failure === 'SUBJECT_HAS_IDS' ? { ...verdict, remedy: `subject: ${yamlText(sub)}` } : verdict
+}
+
+type SubjectRule = Pick<Alternative, 'claims'> & { readonly subject: Matcher }
 
 /** The subject, and its other form where GitHub has two for it: for rules that forbid, which must not be evaded by either. */
 export function subjectForms(claims: Claims, context: EvaluationContext): readonly string[] {

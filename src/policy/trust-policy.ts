@@ -63,6 +63,8 @@ export interface Matcher {
   readonly kind: 'exact' | 'pattern'
   /** As it is written in the policy. */
   readonly source: string
+  /** What a match costs for each character, in instructions; 0 for a comparison. */
+  readonly size: number
   matches(value: string): boolean
 }
 
@@ -71,6 +73,7 @@ export interface ListMatcher {
   readonly kind: 'list'
   /** The list as JSON. */
   readonly source: string
+  readonly size: 0
   readonly values: readonly string[]
   matches(value: string): boolean
 }

@@ -2,6 +2,7 @@ import type { Span as OpenTelemetrySpan } from '@opentelemetry/api'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
 import type { Span, Tracer } from '../terms/tracer.ts'
+import { watched } from '../terms/watched.ts'
 import { systemClock } from './clock.ts'
 import type { Logger } from './log.ts'
 
@@ -73,16 +74,12 @@ function start({ NodeSDK, api, core, resources }: Sdk, { version, isFault, log }
       const parent =
         about?.parent === undefined ? inner : propagator.extract(inner, about.parent, api.defaultTextMapGetter)
       const span = tracer.startSpan(name, { kind: kinds[kind ?? 'internal'] }, parent)
-      return context.with(trace.setSpan(parent, span), async () => {
-        try {
-          return await work(handleOf(span))
-        } catch (error) {
-          fail(span, error, kind)
-          throw error
-        } finally {
-          span.end()
-        }
-      })
+      const ended = () => span.end()
+      const failed = (error: unknown) => {
+        fail(span, error, kind)
+        span.end()
+      }
+      return context.with(trace.setSpan(parent, span), () => watched(() => work(handleOf(span)), { ended, failed }))
     },
     close: (graceMs) => within(graceMs, sdk.shutdown(), log),
   }

@@ -114,7 +114,7 @@ function createServer(
 async function start(server: Server, { port, tls }: GitHubServerOptions): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve())
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve()) // not shared, where this is a worker
   })
   const { port: bound } = server.address() as AddressInfo
   return tls === undefined ? `http://127.0.0.1:${bound}` : `https://localhost:${bound}`

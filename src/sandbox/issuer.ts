@@ -139,7 +139,7 @@ export async function createSandboxIssuer(options: SandboxIssuerOptions = {}): P
   }
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve)
+    server.once('error', reject).listen({ port, host: '127.0.0.1', exclusive: true }, resolve)
   })
   const url = `${tls === undefined ? 'http' : 'https'}://${host}:${(server.address() as AddressInfo).port}`
 

@@ -1,5 +1,5 @@
 import { Denial } from './denial.ts'
-import { codePoints, quote } from './text.ts'
+import { isLongerThan, quote } from './text.ts'
 
 /** An issuer identifier (OpenID Connect Discovery §1.2) that keeps the rules of `parseIssuer`; compared byte for byte. */
 export type Issuer = string & { readonly __brand: 'Issuer' }
@@ -25,7 +25,7 @@ export function parseIssuer(text: string, rules: IssuerRules): Issuer {
 
 /** What is wrong with a text as an issuer, to be put behind it; undefined when nothing is. */
 export function issuerFault(text: string, rules: IssuerRules): string | undefined {
-  if (codePoints(text) > ISSUER_LIMIT) return `is longer than ${ISSUER_LIMIT} characters`
+  if (isLongerThan(text, ISSUER_LIMIT)) return `is longer than ${ISSUER_LIMIT} characters`
   if (rules.named.has(text)) return undefined
   const parts = ISSUER.exec(text)
   if (parts === null) return 'is not a plain https URL (no user info, query or fragment, an ASCII host)'

@@ -1,4 +1,9 @@
-/** The number of Unicode code points in a text: what every length limit of this service counts. */
+/** Whether a text has more than so many Unicode code points: what every length limit of this service counts. */
+export function isLongerThan(text: string, limit: number): boolean {
+  return text.length > limit && codePoints(text) > limit // it has at least as many UTF-16 units
+}
+
+/** The number of Unicode code points in a text. */
 export function codePoints(text: string): number {
   let count = 0
   for (let index = 0; index < text.length; index += 1) {
@@ -16,12 +21,13 @@ export function codePoints(text: string): number {
  * invisible direction mark survives, and cut after `limit` code points.
  */
 export function quote(text: string, limit = 255): string {
-  const cut = codePoints(text) > limit ? `${firstCodePoints(text, limit)}…` : text
+  const cut = isLongerThan(text, limit) ? `${firstCodePoints(text, limit)}…` : text
   return escapeUnprintable(JSON.stringify(cut))
 }
 
 /** The text with each unprintable character (`isPrintable`) written as an escape: for prose that may hold a stranger's characters. */
 export function escapeUnprintable(text: string): string {
+  if (PLAIN.test(text)) return text
   return text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0
     return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, '0')}`
@@ -30,7 +36,7 @@ export function escapeUnprintable(text: string): string {
 
 /** True for a text without control, format, surrogate, private-use or unassigned characters and without line separators. */
 export function isPrintable(text: string): boolean {
-  return !HAS_UNPRINTABLE.test(text)
+  return PLAIN.test(text) || !HAS_UNPRINTABLE.test(text)
 }
 
 /** Looks at no more of the text than it needs: a stranger may have sent megabytes. */
@@ -40,6 +46,8 @@ function firstCodePoints(text: string, count: number): string {
 
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu
 const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
+/** Nearly every text is, and to see that takes a tenth of the time. */
+const PLAIN = /^[\x20-\x7e]*$/
 
 /**
  * A text a stranger chose, made fit for a log value or an event: cut after `limit` code points, with every unprintable
@@ -47,5 +55,6 @@ const HAS_UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u
  */
 export function encode(text: string, limit = 512): string {
   const cut = text.length > limit ? firstCodePoints(text, limit) : text
+  if (PLAIN.test(cut)) return cut
   return cut.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }

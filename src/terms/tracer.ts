@@ -21,8 +21,11 @@ export interface SpanAbout {
 
 /** Draws traces. Spans that begin while the work of another runs are its children. */
 export interface Tracer {
-  /** Does the work, as a span of that name: names are of a closed set. Its result and its errors are the work's own. */
-  span<T>(name: string, work: (span: Span) => Promise<T> | T, about?: SpanAbout): Promise<T> | T
+  /**
+   * Does the work, as a span of that name: names are of a closed set. What it returns or throws is the work's own: work that
+   * waits for nothing is done when this returns, and a promise ends the span when it settles.
+   */
+  span<T>(name: string, work: (span: Span) => T, about?: SpanAbout): T
 }
 
 /** Another service is asked. */

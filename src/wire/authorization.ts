@@ -6,8 +6,11 @@
 export function authorizationsOf(rawHeaders: readonly string[]): readonly string[] {
   const values: string[] = []
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue
+    const name = rawHeaders[index] ?? ''
+    if (name.length !== NAME.length || name.toLowerCase() !== NAME) continue
     values.push(...(rawHeaders[index + 1] ?? '').split(','))
   }
   return values
 }
+
+const NAME = 'authorization'

@@ -16,10 +16,11 @@ export function parseGrpcTimeout(text: string | undefined): number {
   return Number(amount) * unitMs
 }
 
-/** The life of one request: aborted once, with the Denial that says why. */
+/** The life of one request: it ends, or is aborted once, with the Denial that says why. */
 export interface Lifetime {
   readonly signal: AbortSignal
-  abort(denial: Denial): void
+  /** Does nothing when it has ended: after an answer nobody listens, and every stream closes some time. */
+  abort(why: () => Denial): void
   /** The answer is out: stops the clock. */
   end(): void
 }
@@ -27,12 +28,18 @@ export interface Lifetime {
 /** Aborts with `DEADLINE_EXCEEDED` after `ms`. */
 export function beginLifetime(ms: number): Lifetime {
   const controller = new AbortController()
-  const abort = (denial: Denial): void => {
+  let ended = false
+  const end = (): void => {
+    ended = true
     clearTimeout(timer)
-    if (!controller.signal.aborted) controller.abort(denial)
   }
-  const timer = setTimeout(() => abort(deadlineExceeded(ms)), Math.ceil(ms))
-  return { signal: controller.signal, abort, end: () => clearTimeout(timer) }
+  const abort = (why: () => Denial): void => {
+    if (ended) return
+    end()
+    controller.abort(why())
+  }
+  const timer = setTimeout(() => abort(() => deadlineExceeded(ms)), Math.ceil(ms))
+  return { signal: controller.signal, abort, end }
 }
 
 /** The caller has gone: nobody reads this one, but the log and the event. */

@@ -1,21 +1,17 @@
 import type { Caller, Issued } from '../exchange/request.ts'
-import { untilAborted } from '../runtime/single-flight.ts'
 
 /**
  * What is being issued, for a caller who waits no longer than the signal. A token that comes after the signal is abandoned:
- * nobody is there to take it. Throws what the issuing throws, or the signal's reason.
+ * nobody is there to take it. Rejects with what the issuing rejects with, or with the signal's reason.
  */
-export async function deliverable<T extends Issued>(
-  running: Promise<T>,
-  { signal }: Pick<Caller, 'signal'>,
-): Promise<T> {
-  try {
-    return await untilAborted(running, signal)
-  } catch (error) {
-    running.then(
-      (late) => late.abandon(),
-      () => {}, // it is the error that is thrown below, or came after the caller had gone
-    )
-    throw error
-  }
+export function deliverable<T extends Issued>(running: Promise<T>, { signal }: Pick<Caller, 'signal'>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason)
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true }) // for good: the signal is this request's own
+    running.then((issued) => {
+      if (signal.aborted) issued.abandon()
+      else resolve(issued)
+    }, reject)
+  })
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
-import type { Socket } from 'node:net'
+import type { ListenOptions, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Logger } from '../runtime/log.ts'
 import { type CertificateFiles, followCertificate, readCertificate } from './certificate.ts'
@@ -13,7 +13,7 @@ import { type Protocol, sniff } from './sniff.ts'
 
 /** The one listening port, and every connection that came through it. */
 export interface Door {
-  open(port: number, host: string | undefined): Promise<void>
+  open(at: Pick<ListenOptions, 'port' | 'host' | 'exclusive'>): Promise<void>
   port(): number
   /** Accepts no more, lets go of idle connections, and resolves when the last one is closed. */
   close(): Promise<void>
@@ -64,8 +64,8 @@ export async function createDoor(context: DoorContext): Promise<Door> {
   })
   const unfollow = follow()
   return {
-    async open(port, host) {
-      server.listen({ port, ...(host === undefined ? {} : { host }) })
+    async open({ port, host, exclusive }) {
+      server.listen({ port, exclusive, ...(host === undefined ? {} : { host }) })
       await once(server, 'listening')
     },
     port() {

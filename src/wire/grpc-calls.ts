@@ -83,7 +83,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       return
     }
     if (method.streaming) {
-      context.serve(stream, { ...forwarded(headers), ...timeoutHeader(timeoutMs) }, flags)
+      context.serve(stream, forwarded(headers, timeoutMs), flags)
       return
     }
 
@@ -98,7 +98,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     stream.once('close', () => {
       waiting.delete(key)
       requests.delete(lifetime)
-      lifetime.abort(callerLeft())
+      lifetime.abort(callerLeft)
     })
     closeAfter(stream, limits.requestMs + limits.lingerMs)
     rewordRefusals(stream, (code) => {
@@ -106,8 +106,9 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       return denial === undefined ? undefined : statusOf(denial)
     })
     // Our own answer says more, so it goes first; grpc-js has the calls whose message never comes.
-    const ownMs = timeoutHeader(lifeMs + HEAD_START_MS)
-    context.serve(stream, { ...forwarded(headers), ...ownMs, [CALL_HEADER]: key }, flags)
+    const own = forwarded(headers, lifeMs + HEAD_START_MS)
+    own[CALL_HEADER] = key
+    context.serve(stream, own, flags)
   }
 
   return {
@@ -136,16 +137,12 @@ function unreadMessage(code: unknown, { signal }: Lifetime, { messageBytes }: Wi
   }
 }
 
-/** What grpc-js itself reads. */
-function forwarded(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+/** What grpc-js itself reads, with a deadline of ours: above 24 days grpc-js overflows, and takes what it then gets for "now". */
+function forwarded(headers: IncomingHttpHeaders, timeoutMs: number): IncomingHttpHeaders {
   const kept: IncomingHttpHeaders = {}
   for (const name of FORWARDED) if (headers[name] !== undefined) kept[name] = headers[name]
+  if (Number.isFinite(timeoutMs)) kept['grpc-timeout'] = `${Math.min(Math.ceil(timeoutMs), DAY_MS)}m`
   return kept
-}
-
-/** A deadline for grpc-js, which overflows above 24 days and takes what it then gets for "now". */
-function timeoutHeader(ms: number): IncomingHttpHeaders {
-  return Number.isFinite(ms) ? { 'grpc-timeout': `${Math.min(Math.ceil(ms), DAY_MS)}m` } : {}
 }
 
 function firstOf(value: string | string[] | undefined): string | undefined {

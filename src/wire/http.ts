@@ -49,8 +49,8 @@ export function createHttpHandler(context: HttpContext): (request: HttpRequest, 
     response.on('error', ignore)
     onClosed(request, response, (delivered) => {
       context.requests.delete(lifetime)
+      if (!delivered) lifetime.abort(callerLeft)
       lifetime.end()
-      if (!delivered) lifetime.abort(callerLeft())
     })
     answer(visit, routes).then(
       (result) => reply(visit, result, context),

@@ -37,7 +37,7 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
   inner.removeAllListeners('stream')
   const grpc = handlers.grpc((stream, headers, flags) => Reflect.apply(serve, inner, [stream, headers, flags]))
   inner.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, rawHeaders?: unknown) => {
-    const raw = Array.isArray(rawHeaders) ? rawHeaders.map(String) : []
+    const raw: readonly string[] = Array.isArray(rawHeaders) ? rawHeaders : []
     if (isGrpc(headers)) return grpc(stream, headers, flags, raw)
     closeAfter(stream, limits.requestMs + limits.lingerMs)
     Reflect.apply(compatible, inner, [stream, headers, flags, rawHeaders])

@@ -27,6 +27,8 @@ export interface WireOptions {
   readonly port: number
   /** All addresses, of both families, when absent. */
   readonly host?: string
+  /** Of a worker: the port is its own, and not shared with the others. */
+  readonly exclusive?: boolean
   /** TLS 1.2 or later with ALPN (h2, http/1.1); absent: plain text. */
   readonly tls?: CertificateFiles
   readonly isReady: () => boolean
@@ -69,7 +71,7 @@ export async function listen(options: WireOptions): Promise<WireServer> {
   const http = createHttpHandler(context)
   const http2 = createGrpcServer({ ...context, health, http })
   const door = await createDoor({ ...context, http, http2 })
-  await door.open(options.port, options.host)
+  await door.open(options)
   const beat = setInterval(health.refresh, HEALTH_REFRESH_MS).unref()
   let closing: Promise<void> | undefined
   return {

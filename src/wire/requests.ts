@@ -28,7 +28,7 @@ export function createRequests(): Requests {
       closing = true
     },
     abortAll: (denial) => {
-      for (const lifetime of lifetimes) lifetime.abort(denial)
+      for (const lifetime of lifetimes) lifetime.abort(() => denial)
     },
   }
 }

@@ -69,7 +69,7 @@ test.each([
 ] as const)('an App that the policy pins is shown (%s)', (kind, shown) => {
   const record = issuedRecord()
   if (record.trustPolicy === undefined) throw new Error('the record has a policy')
-  const trustPolicy = { ...record.trustPolicy, app: { kind, source: 'octo-sts', matches: () => true } }
+  const trustPolicy = { ...record.trustPolicy, app: { kind, source: 'octo-sts', size: 0, matches: () => true } }
   expect(exchangeEventData({ ...record, trustPolicy })['trust_policy']).toMatchObject(shown)
 })
 

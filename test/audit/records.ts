@@ -6,8 +6,8 @@ import { type Permissions, permissionsOf } from '../../src/terms/permissions.ts'
 export const TOKEN = 'ghs_secret-token-of-this-test'
 
 const CONTENTS_READ = permissionsOf([['contents', 'read']]) as Permissions
-const exact = (source: string): Matcher => ({ kind: 'exact', source, matches: (value) => value === source })
-const pattern = (source: string): Matcher => ({ kind: 'pattern', source, matches: () => true })
+const exact = (source: string): Matcher => ({ kind: 'exact', source, size: 0, matches: (value) => value === source })
+const pattern = (source: string): Matcher => ({ kind: 'pattern', source, size: 1, matches: () => true })
 
 /** The record of an exchange that issued a token. */
 export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeRecord {

@@ -37,6 +37,8 @@ test('what is not set has the defaults of the contract', () => {
     eventAuth: 'auto',
     vault: undefined,
     tls: undefined,
+    workers: 1,
+    selfExercise: true,
     shutdownGraceMs: 10_000,
     logLevel: 'info',
     notes: [],
@@ -64,6 +66,8 @@ test('every problem is reported at once, each behind the name of its variable', 
     OCTOSTS_STICKY_STORE: 'firestore',
     STORE_URL: 'memcached://x',
     SINGLE_PROCESS: 'perhaps',
+    WORKERS: '0',
+    SELF_EXERCISE: 'never',
     MAX_REFRESH_AGE: 'a day',
     REFRESH_TOKEN_KEYS: 'short',
   })
@@ -86,6 +90,7 @@ test('every problem is reported at once, each behind the name of its variable', 
     'PORT',
     'REFRESH_TOKEN_KEYS',
     'REPO_POLICY_ORG_PERMISSIONS',
+    'SELF_EXERCISE',
     'SHUTDOWN_GRACE',
     'SINGLE_PROCESS',
     'STALE_POLICY_MAX',
@@ -93,7 +98,42 @@ test('every problem is reported at once, each behind the name of its variable', 
     'STS_DOMAIN',
     'TLS_CERT_FILE',
     'TLS_KEY_FILE',
+    'WORKERS',
   ])
+})
+
+const SHARED = { STORE_URL: 'redis://store', REFRESH_TOKEN_KEYS: Buffer.alloc(32, 7).toString('base64') }
+
+test.each([
+  [{}, 1, 86_400_000, []],
+  [{ WORKERS: '1' }, 1, 86_400_000, []],
+  [{ WORKERS: '2', ...SHARED }, 2, 86_400_000, []],
+  [{ WORKERS: 'auto', ...SHARED, MAX_REFRESH_AGE: '1h' }, 'auto', 3_600_000, []],
+  [{ WORKERS: '2' }, 2, 0, [/^WORKERS is 2 without STORE_URL, .*no refresh tokens are handed out, and single_use/]],
+  [
+    { WORKERS: 'auto', REFRESH_TOKEN_KEYS: SHARED.REFRESH_TOKEN_KEYS },
+    'auto',
+    0,
+    [/^WORKERS is auto without STORE_URL/],
+  ],
+  [{ WORKERS: '2', STORE_URL: SHARED.STORE_URL }, 2, 0, [/^WORKERS is 2 without REFRESH_TOKEN_KEYS/]],
+])('with %j workers that share nothing hand out no refresh tokens', (env, workers, maxRefreshAgeMs, notes) => {
+  expect(read({ ...GOOD, ...env })).toMatchObject({
+    workers,
+    maxRefreshAgeMs,
+    notes: notes.map((note) => expect.stringMatching(note)),
+  })
+})
+
+test.each([
+  [
+    { SINGLE_PROCESS: 'true', WORKERS: 'auto' },
+    [expect.stringMatching(/^SINGLE_PROCESS is true, but WORKERS asks for several/)],
+  ],
+  [{ SINGLE_PROCESS: 'true', WORKERS: '1' }, []],
+  [{ SINGLE_PROCESS: 'true', WORKERS: '4', ...SHARED }, []],
+])('%j: a single process has one worker', (env, expected) => {
+  expect(problems({ ...GOOD, ...env })).toEqual(expected)
 })
 
 test('METRICS=false turns events off', () => {

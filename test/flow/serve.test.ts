@@ -69,6 +69,7 @@ function good(): Record<string, string> {
   return {
     PORT: '0',
     METRICS_PORT: '0',
+    SELF_EXERCISE: 'false',
     STS_DOMAIN: 'sts.example.com',
     GITHUB_APP_IDS: String(github.app.id),
     GITHUB_BASE_URL: github.url,

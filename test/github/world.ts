@@ -148,7 +148,7 @@ export function grantFor(
 /** Compilation belongs to `policy`; here a text is valid unless it says that it is not. */
 function compileAnything(text: string, kind: PolicyKind): Compilation {
   if (text.includes('invalid')) return { ok: false, stage: 'compile', findings: [{ message: 'invalid', pointer: '' }] }
-  const matcher = { kind: 'exact', source: text, matches: () => true } as const
+  const matcher = { kind: 'exact', source: text, size: 0, matches: () => true } as const
   const alternative = { issuer: matcher, subject: matcher, audience: undefined, claims: [] }
   return {
     ok: true,

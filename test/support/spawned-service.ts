@@ -15,6 +15,9 @@ export interface SpawnedService {
   workflowToken(): Promise<string>
   /** What it has written so far. */
   output(): string
+  kill(signal: NodeJS.Signals): void
+  /** Resolves to its exit status. */
+  readonly exited: Promise<number | null>
   /** SIGTERM, and the end; resolves to its exit status. */
   stop(): Promise<number | null>
   /** Ends all that is still there. */
@@ -34,6 +37,7 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
   const needed = {
     PORT: '0',
     METRICS_PORT: '0',
+    SELF_EXERCISE: 'false',
     STS_DOMAIN: DOMAIN,
     GITHUB_APP_IDS: String(github.app.id),
     GITHUB_BASE_URL: github.url,
@@ -71,6 +75,8 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
       issuer,
       workflowToken: () => issuer.sign(issuer.githubActionsClaims()),
       output: () => output,
+      kill: (signal) => void child.kill(signal),
+      exited,
       stop() {
         child.kill('SIGTERM')
         return exited
@@ -86,4 +92,4 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
 const MAIN = new URL('../../src/main.js', import.meta.url).pathname
 const DOMAIN = 'sts.example.com'
 /** Made once: RSA keys take their time. */
-const APP_KEY = rsaKeyPem()
+export const APP_KEY = rsaKeyPem()

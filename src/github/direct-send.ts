@@ -1,0 +1,80 @@
+import { CLIENT, type Tracer } from '../terms/tracer.ts'
+import { type Answer, messageOf, parsed } from './answer.ts'
+import type { AppJwt } from './app-jwt.ts'
+import type { PoolFetch, Received } from './pool-fetch.ts'
+
+/** A request of the App's with its path and its JSON as they go out. */
+export interface Direct {
+  readonly path: string
+  readonly body: string
+}
+
+interface DirectRequest {
+  /** A template. */
+  readonly route: string
+  readonly direct: Direct
+  readonly maxBytes: number
+}
+
+export interface DirectSendOptions {
+  readonly pool: Pick<PoolFetch, 'send'>
+  readonly appJwt: AppJwt
+  readonly userAgent: string
+  readonly callLimitMs: number
+  readonly tracer: Tracer
+  readonly now: () => number
+}
+
+/**
+ * The request that each exchange makes, as the App, past Octokit, which costs more than all else in an exchange; one try.
+ * What Octokit's App authentication does is done here: the cached JWT is added, and when GitHub refuses that for its times,
+ * the request is made once more with one by GitHub's clock. Throws NoAnswer, and what the signer refuses with.
+ */
+export function createDirectSend(options: DirectSendOptions): (request: DirectRequest) => Promise<Answer> {
+  const { pool, appJwt, userAgent, callLimitMs: ms, tracer, now } = options
+  const headers = { ...API_HEADERS, 'user-agent': userAgent, 'content-type': 'application/json; charset=utf-8' }
+
+  const send = async ({ route, direct, maxBytes }: DirectRequest, jwt: string): Promise<Answer> => {
+    const [method = ''] = route.split(' ', 1)
+    const init = { method, headers: { ...headers, authorization: `Bearer ${jwt}` }, body: direct.body }
+    const received = await tracer.span(
+      `GitHub ${route}`,
+      async (span) => {
+        const answer = await pool.send(direct.path, init, { ms, maxBytes })
+        span.set('http.response.status_code', answer.status)
+        return answer
+      },
+      CLIENT,
+    )
+    return answerOf(received)
+  }
+
+  return async (request) => {
+    const answer = await send(request, (await appJwt.get()).jwt)
+    const skewSeconds = clockSkewOf(answer, now())
+    return skewSeconds === undefined ? answer : send(request, (await appJwt.get(skewSeconds)).jwt)
+  }
+}
+
+/**
+ * What was received, its JSON parsed. All that counts in an answer of 2xx is ASCII: a token, a time, names. Read as Latin-1, descriptions in other scripts do not
+ * make a text of two bytes a character of it, which takes twice the time of parsing it; such characters come out wrong, so
+ * that a name with one is no name that was asked for. What is JSON by the one reading is by the other: only within its
+ * strings may it have such bytes.
+ */
+export function answerOf({ status, headers, bytes }: Received): Answer {
+  const isSuccess = status >= 200 && status < 300
+  return { status, headers, body: parsed(bytes.toString(isSuccess ? 'latin1' : 'utf8')) }
+}
+
+/** GitHub's clock minus ours in seconds, from its refusal of a JWT for its times (NaN: it does not tell); undefined for any other answer. */
+function clockSkewOf(answer: Answer, nowMs: number): number | undefined {
+  const { date } = answer.headers
+  if (answer.status !== 401 || date === undefined || !OF_TIMES.test(messageOf(answer.body))) return undefined
+  return Math.floor((Date.parse(date) - nowMs) / 1000)
+}
+
+export const API_HEADERS = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' } as const
+
+/** The texts that Octokit's App authentication looks for; GitHub says it in no other way. */
+const OF_TIMES = /'(?:Expiration time|Issued at)' claim \('(?:exp|iat)'\)/
