@@ -46,6 +46,12 @@ export function issuerAllowlistOf({ issuerAllowlist }: ExchangeRecord): { issuer
   return { issuer_allowlist: { mode, allowed, iss: encode(iss) } }
 }
 
+/** Which App the caller's `checks: write` tokens stay with, or that the store could not say; no member for other tokens. */
+export function affinityOf({ affinity }: ExchangeRecord): { affinity?: { app_id: number } | { lost: string } } {
+  if (affinity === undefined) return {}
+  return { affinity: 'lost' in affinity ? { lost: affinity.lost } : { app_id: affinity.appId } }
+}
+
 /** The permissions by which the token can rewrite its own policy; no member where there are none. */
 export function selfWriteOf({ selfWrite }: ExchangeRecord): { self_write?: readonly string[] } {
   return selfWrite === undefined || selfWrite.length === 0 ? {} : { self_write: selfWrite }

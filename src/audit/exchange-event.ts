@@ -1,6 +1,6 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
 import { encode } from '../terms/text.ts'
-import { actorOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf } from './describe.ts'
+import { actorOf, affinityOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf } from './describe.ts'
 import { policyDocument } from './policy-document.ts'
 
 /** The type of the CloudEvent that each exchange, and each refresh, leaves behind. */
@@ -31,6 +31,7 @@ export function exchangeEventData(record: ExchangeRecord): Record<string, unknow
     ...(denial === undefined ? {} : { reason: denial.reason }),
     ...(policy === undefined ? {} : { policy: policyOf(record) }),
     ...selfWriteOf(record),
+    ...affinityOf(record),
     ...(issued === undefined
       ? {}
       : { token_sha256_base64: issued.sha256Base64, expires_at: issued.expiresAt.toISOString() }),

@@ -2,7 +2,16 @@ import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Denial } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
-import { actorOf, durationsOf, issuerAllowlistOf, policyOf, round, selfWriteOf, verdictsOf } from './describe.ts'
+import {
+  actorOf,
+  affinityOf,
+  durationsOf,
+  issuerAllowlistOf,
+  policyOf,
+  round,
+  selfWriteOf,
+  verdictsOf,
+} from './describe.ts'
 
 /** Writes one line for an exchange: `info` when a token was issued or refused, `error` for a defect (with its stack). */
 export function logExchange(log: Logger, record: ExchangeRecord): void {
@@ -28,7 +37,7 @@ function fieldsOf(record: ExchangeRecord) {
     issuer_allowlist: issuerAllowlistOf(record).issuer_allowlist,
     policy_warnings: warningsOf(record),
     self_write: selfWriteOf(record).self_write,
-    affinity: affinityOf(record),
+    affinity: affinityOf(record).affinity,
     repositories: grant?.repositories,
     permissions: grant?.permissions,
     token_sha256: issued?.sha256Hex,
@@ -48,11 +57,6 @@ function fieldsOf(record: ExchangeRecord) {
 function warningsOf({ trustPolicy }: ExchangeRecord): readonly string[] | undefined {
   if (trustPolicy === undefined || trustPolicy.warnings.length === 0) return undefined
   return trustPolicy.warnings.map(({ message }) => encode(message))
-}
-
-/** The App that the caller's tokens stay with, or why nobody knows it. */
-function affinityOf({ affinity }: ExchangeRecord): unknown {
-  return affinity === undefined || 'lost' in affinity ? affinity : { app_id: affinity.appId }
 }
 
 /** What really happened: an adapter's words, or a defect with its stack. Headers and bodies, where secrets are, stay out. */

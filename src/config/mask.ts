@@ -57,9 +57,12 @@ export function quoteUnlessKey(text: string): string {
   return looksLikeKey(text) ? 'a text that looks like a key (not shown)' : quote(text, QUOTED_LENGTH)
 }
 
-/** PEM, or a text of several lines: no path, name or number has these. */
+/**
+ * PEM, a text of several lines, a URL with a password, a long run of base64, or 32 bytes of it as `openssl rand` writes
+ * them: no path, name or number has these.
+ */
 function looksLikeKey(text: string): boolean {
-  return text.includes('-----BEGIN') || /[\r\n]|\\n/.test(text)
+  return KEY.test(text) || text.split(',').some((entry) => SEAL_KEY.test(entry.trim()))
 }
 
 function urlOf(text: string): URL | undefined {
@@ -68,6 +71,8 @@ function urlOf(text: string): URL | undefined {
 }
 
 const QUOTED_LENGTH = 100
+const KEY = /-----BEGIN|[\r\n]|\\n|:\/\/[^/?#]*:[^?#]*@|[A-Za-z0-9+/]{256,}/
+const SEAL_KEY = /^[A-Za-z0-9+/_-]{43}=$/
 const STORE_URL = /^(rediss?:\/\/)([^@/?#]*@)?([^@/?#]+)(\/\d{0,5})?(?:\?([^@/?#]*))?$/
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/
 const PARAMETER = /^(?:cluster=(?:true|false)|sentinel=[A-Za-z0-9._-]+|sentinel_(?:user|password)=.*)$/

@@ -51,9 +51,12 @@ export interface ExchangeRecord {
   readonly denial: Denial | undefined
 }
 
-/** `absent`: there is no list, so that every issuer is allowed unless the operator requires one. */
+/**
+ * `absent`: there is no list, so that every issuer is allowed unless the operator requires one. `unknown`: there may be one,
+ * and it is invalid or could not be had; the reason of the refusal says which.
+ */
 export interface IssuerAllowlist {
-  readonly mode: 'enforce' | 'audit' | 'absent'
+  readonly mode: 'enforce' | 'audit' | 'absent' | 'unknown'
   readonly allowed: boolean
   readonly iss: string
 }

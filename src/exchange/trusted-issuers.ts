@@ -30,10 +30,13 @@ export async function besideTrustedIssuers(
 ): Promise<PolicyFile> {
   const { installation, owner, repository } = wanted
   const request = { installation, owner, repository: rules.policyRepository, beside: repository }
+  // Until it is known: what throws here leaves a record that says so.
+  record.issuerAllowlist = { mode: 'unknown', allowed: false, iss: issuer }
   const answer = ports.loadTrustedIssuers(request, signal)
   const judge = (known: TrustedIssuersAnswer) => {
-    record.issuerAllowlist = verdictOf(known, issuer, rules)
-    refuseUnlessAllowed(record.issuerAllowlist, owner)
+    const verdict = verdictOf(known, issuer, rules)
+    record.issuerAllowlist = verdict
+    refuseUnlessAllowed(verdict, owner)
   }
   const load = () => record.time('policy', () => ports.loadPolicy(wanted, signal))
   if (!(answer instanceof Promise)) {

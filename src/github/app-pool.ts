@@ -1,3 +1,4 @@
+import type { Clock } from '../exchange/ports.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
@@ -18,6 +19,10 @@ export interface AppPool {
   inOrder(owner: string): readonly AppClient[]
   /** Undefined for an App that is not configured. */
   withId(id: number): AppClient | undefined
+  /** Told of each refusal of one App alone: when it can do nothing at all just now, the others come before it for a while. */
+  note(app: AppClient, refusal: Denial): void
+  /** True for an App whose key GitHub refused, or that could not sign, a moment ago. */
+  isOutOfOrder(app: AppClient): boolean
 }
 
 export interface AppPoolOptions {
@@ -25,17 +30,22 @@ export interface AppPoolOptions {
   readonly pools: ReadonlyMap<string, readonly AppClient[]>
   readonly quota: QuotaBook
   readonly floors: QuotaFloors
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 /**
  * Turns by what GitHub says is left: first Apps of which nothing is known (only asking tells), then those above the soft
  * floor, the fullest first, then those above the hard floor, then any; behind all of them Apps that GitHub limits just now,
- * and Apps that are known not to be installed for the owner. What the App and its installation have left is read apart, and
+ * Apps that are known not to be installed for the owner, and Apps that can do nothing at all. What the App and its installation have left is read apart, and
  * the lesser counts: an App is as good as what it will be out of first.
  */
-export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool {
+export function createAppPool({ pools, quota, floors, clock }: AppPoolOptions): AppPool {
   const byId = new Map([...pools.values()].flat().map((app) => [app.id, app]))
+  /** Until when, on the monotonic clock; by the id of an App. */
+  const outOfOrder = new Map<number, number>()
+  const isOutOfOrder = ({ id }: AppClient) => clock.monotonic() < (outOfOrder.get(id) ?? 0)
   const rankOf = (app: AppClient, owner: string): Rank => {
+    if (isOutOfOrder(app)) return { tier: Tier.OutOfOrder, left: 0 }
     const known = app.installations.known(owner)
     if (known === 'refused') return { tier: Tier.Refused, left: 0 }
     const asApp = { appId: app.id, installationId: undefined }
@@ -57,6 +67,10 @@ export function createAppPool({ pools, quota, floors }: AppPoolOptions): AppPool
       return ranked.toSorted((a, b) => a.tier - b.tier || b.left - a.left).map(({ app }) => app)
     },
     withId: (id) => byId.get(id),
+    note({ id }, { reason }) {
+      if (OUT_OF_ORDER.has(reason)) outOfOrder.set(id, clock.monotonic() + OUT_OF_ORDER_MS)
+    },
+    isOutOfOrder,
   }
 }
 
@@ -69,27 +83,29 @@ interface Rank {
   readonly left: number
 }
 
-const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refused: 5 } as const
+const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refused: 5, OutOfOrder: 6 } as const
 
 /**
  * Does the work with one App after the other until one can do it. Moves on only after a refusal that is for that App alone,
  * and that `movesOn`; of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no
- * call, so it does not count as a try.
+ * call, so it does not count as a try. `note` is told of each refusal.
  */
 export async function inTurn<T>(
   apps: readonly AppClient[],
   work: (app: AppClient) => Promise<T>,
-  { tries = APPS_TRIED, free = () => false, movesOn = () => true }: Turns = {},
+  { free, note, movesOn = () => true }: Turns,
 ): Promise<T> {
   let worst: Denial | undefined
-  let left = tries
+  let left = APPS_TRIED
   for (const app of apps) {
     if (left === 0) break
     if (!free(app)) left -= 1
     try {
       return await work(app)
     } catch (error) {
-      if (!isOfOneApp(error) || !movesOn(error)) throw error
+      if (!isOfOneApp(error)) throw error
+      note(app, error)
+      if (!movesOn(error)) throw error
       if (worst === undefined || weight(error) < weight(worst)) worst = error
     }
   }
@@ -97,8 +113,8 @@ export async function inTurn<T>(
 }
 
 interface Turns {
-  readonly tries?: number
-  readonly free?: (app: AppClient) => boolean
+  readonly free: (app: AppClient) => boolean
+  readonly note: AppPool['note']
   readonly movesOn?: (refusal: Denial) => boolean
 }
 
@@ -125,6 +141,14 @@ function notConfigured(owner: string): Denial {
 }
 
 const EVERYBODY = '*'
+/** Of the App itself, whatever it is asked for. */
+const OUT_OF_ORDER: ReadonlySet<Reason> = new Set<Reason>([
+  'APP_CREDENTIALS_REFUSED',
+  'SIGNER_REFUSED',
+  'SIGNER_UNAVAILABLE',
+])
+/** Long enough that it costs no exchange anything (a signer that is silent costs seconds), short enough to see it mended. */
+const OUT_OF_ORDER_MS = 60_000
 /** For one step of one exchange: each can cost two look-ups and a token. */
 const APPS_TRIED = 3
 

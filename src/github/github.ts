@@ -95,7 +95,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
     mints.add(tracked)
   }
-  const pool = openPool(options.pools, { floors: options.quota, quota }, (app) =>
+  const pool = openPool(options.pools, { floors: options.quota, quota, clock }, (app) =>
     createAppClient({
       ...app,
       baseUrl,

@@ -33,7 +33,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const find = (owner: string, apps: readonly AppClient[], signal: AbortSignal): Promise<Installation> => {
     const [only, ...others] = apps
     if (only !== undefined && others.length === 0) return only.installations.find(owner, signal)
-    return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner) })
+    return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner), note: pool.note })
   }
 
   /** With one App's installation after the other's, all of the same account. */
@@ -47,7 +47,22 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
         ? installation
         : sameAccount(installation, await app.installations.find(owner, signal))
     const movesOn = (refusal: Denial) => !isKept || !isPassing(refusal)
-    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), movesOn })
+    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), note: pool.note, movesOn })
+  }
+
+  const unlessOfOneApp =
+    (app: AppClient) =>
+    (error: unknown): undefined => {
+      if (!isOfOneApp(error)) throw error
+      pool.note(app, error)
+    }
+
+  /** GitHub tells an App's slug with each installation; undefined when it tells of none. */
+  const slugOf = async (app: AppClient, owner: string, signal: AbortSignal): Promise<string | undefined> => {
+    const known = app.slug()
+    if (known !== undefined || pool.isOutOfOrder(app)) return known
+    const installation = await find(owner, [app], signal).catch(unlessOfOneApp(app))
+    return installation?.app.slug
   }
 
   /** The Apps that a pin allows, the best first. */
@@ -59,11 +74,11 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     if (pin === undefined) return apps
     const matching: AppClient[] = []
     for (const app of apps) {
-      if (pin.matches(String(app.id))) matching.push(app)
-      else {
+      const isNamed = async () => {
         const slug = await slugOf(app, owner, signal)
-        if (slug !== undefined && pin.matches(slug)) matching.push(app)
+        return slug !== undefined && pin.matches(slug)
       }
+      if (pin.matches(String(app.id)) || (await isNamed())) matching.push(app)
     }
     if (matching.length > 0) return matching
     throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
@@ -91,7 +106,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     async chooseInstallation({ installation, owner, app: pin, preferred }, signal) {
       const apps = await allowed({ owner, app: pin }, signal)
       const kept = apps.find(({ id }) => id === preferred)
-      const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp)
+      const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp(kept))
       if (own !== undefined) return sameAccount(installation, own)
       // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
       const known = apps.filter(
@@ -127,16 +142,4 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
 function startingWith(apps: readonly AppClient[], id: number): readonly AppClient[] {
   const first = apps.filter((app) => app.id === id)
   return [...first, ...apps.filter((app) => app.id !== id)]
-}
-
-/** GitHub tells an App's slug with each installation. */
-async function slugOf(app: AppClient, owner: string, signal: AbortSignal): Promise<string | undefined> {
-  const known = app.slug()
-  if (known !== undefined) return known
-  const installation = await app.installations.find(owner, signal).catch(unlessOfOneApp)
-  return installation?.app.slug
-}
-
-function unlessOfOneApp(error: unknown): undefined {
-  if (!isOfOneApp(error)) throw error
 }

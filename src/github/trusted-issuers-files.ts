@@ -189,6 +189,12 @@ function spoken(error: Denial, { owner, repository }: TrustedIssuersRequest): De
         `GitHub forbids the App to read the list of trusted issuers in ${quote(`${owner}/${repository}`)}, so that no issuer is trusted`,
         { cause },
       )
+    case 'REPOSITORY_RENAMED': // whoever has its name tomorrow must not be believed, and nobody says what the list says
+      return new Denial(
+        'TRUSTED_ISSUERS_FORBIDDEN',
+        `GitHub knows ${quote(`${owner}/${repository}`)} by another name, so that the list of trusted issuers cannot be read and no issuer is trusted: make a repository with that name, or ask with the owner's present one`,
+        { cause },
+      )
     case 'GITHUB_TIMEOUT': // contract §6: unreachable is Unavailable, however long it took
       return new Denial('GITHUB_UNAVAILABLE', error.message, { cause, ...again })
     default:

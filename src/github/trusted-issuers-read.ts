@@ -2,7 +2,7 @@ import type { Clock, Installation, TrustedIssuersAnswer, TrustedIssuersRequest }
 import type { Finding } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
-import { Denial } from '../terms/denial.ts'
+import type { Denial } from '../terms/denial.ts'
 import { TRUSTED_ISSUERS_FILE, TRUSTED_ISSUERS_PATH } from '../terms/identity.ts'
 import type { AppClient } from './app-client.ts'
 import { type AppPool, isOfOneApp, weight } from './app-pool.ts'
@@ -44,8 +44,9 @@ export async function readTrustedIssuers(
       tried = await find()
       return await readWith({ app, installation: tried, request, known }, options)
     } catch (error) {
-      if (!isOfOneApp(error) && !isNotGiven(error)) throw error
+      if (!isOfOneApp(error)) throw error
       if (error.reason === 'POLICY_READ_FORBIDDEN') throw error // contract §6: fails closed
+      pool.note(app, error)
       return { app, tried, askedAt, denial: error }
     }
   }
@@ -82,11 +83,9 @@ interface Refused {
   readonly denial: Denial
 }
 
-/** The App was not given the policy repository, under that name at least. */
-function isNotGiven(error: unknown): error is Denial {
-  return (
-    error instanceof Denial && (error.reason === 'REPOSITORY_NOT_SELECTED' || error.reason === 'REPOSITORY_RENAMED')
-  )
+/** The App was not given the policy repository. That GitHub knows it by another name is not that: it fails closed. */
+function isNotGiven({ reason }: Denial): boolean {
+  return reason === 'REPOSITORY_NOT_SELECTED'
 }
 
 /** An App that is not installed has nothing; one that is suspended or limited may have the list all the same. */

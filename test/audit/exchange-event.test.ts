@@ -52,6 +52,13 @@ test("what the organization's list says of the issuer, and permissions to rewrit
   expect(data['self_write']).toEqual(['contents', 'workflows'])
 })
 
+test.each([
+  [{ appId: 42 }, { app_id: 42 }],
+  [{ lost: 'STORE_UNAVAILABLE' }, { lost: 'STORE_UNAVAILABLE' }],
+] as const)('which App tokens with checks: write stay with is shown: %j', (affinity, shown) => {
+  expect(exchangeEventData(issuedRecord({ affinity }))['affinity']).toEqual(shown)
+})
+
 test('where there is no permission to rewrite the policy, there is no member', () => {
   expect(exchangeEventData(issuedRecord({ selfWrite: [] }))).not.toHaveProperty('self_write')
 })

@@ -119,6 +119,16 @@ describe('masks', () => {
     [showReference, 'whsec', MASK],
     [showPlain, 'acme', 'acme'],
     [showPlain, 'MII\\nMII', MASK],
+    [showPlain, 'redis://user:pass/word@127.0.0.1', MASK],
+    [showPlain, 'https://user@sink.example.com/a:b', 'https://user@sink.example.com/a:b'],
+    [showPlain, `${'CQkJ'.repeat(10)}CQk=`, MASK],
+    [showPlain, `sts.pem,${'CQkJ'.repeat(10)}CQk=`, MASK],
+    [showPlain, 'MIIEvAIBADANBgkqhkiG9w0B'.repeat(11), MASK],
+    [
+      showPlain,
+      'projects/p/locations/global/keyRings/sts/cryptoKeys/app-1/cryptoKeyVersions/1',
+      'projects/p/locations/global/keyRings/sts/cryptoKeys/app-1/cryptoKeyVersions/1',
+    ],
   ])('%p %s', (show, text, expected) => {
     expect(show(text)).toBe(expected)
   })

@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import type { Settings } from '../../src/config/settings.ts'
 import { APP_KEY, type Flow, type FlowOptions, startFlow } from '../support/flow.ts'
+import { rsaKeyPem } from '../support/github-client.ts'
 
 const ORG = 'GET /orgs/{org}/installation'
 const TOKEN = 'POST /app/installations/{installation_id}/access_tokens'
 const MINUTE = 60_000
+/** That no App at GitHub has. */
+const OTHER_KEY = rsaKeyPem()
 
 let flow: Flow
 
@@ -156,7 +160,52 @@ describe('of two Apps', () => {
     )
     expect(await issuer()).toBe('ISSUER_NOT_TRUSTED')
   })
+
+  test.each([
+    ['limits', { kind: 'secondary-rate-limit', retryAfterSeconds: 30 }],
+    ['refuses to mint for', { kind: 'answer', status: 400, body: { message: 'no' } }],
+  ] as const)('the trusted issuers are read by the other where GitHub %s the first', async (_, fault) => {
+    await start()
+    flow.github.fault({ path: `/app/installations/${installationOf(1)}/access_tokens` }, fault)
+    expect(await issuers(2)).toEqual([2, 2])
+    flow.github.fault({ path: `/app/installations/${installationOf(2)}/access_tokens` }, fault)
+    expect(await issuer({ scope: 'acme/docs' })).not.toBe('ISSUER_NOT_TRUSTED')
+  })
+
+  test('that the one that could be asked was not given the list opens nothing while the other is limited', async () => {
+    await start()
+    flow.github.regrant(installationOf(2), { repositories: ['app'] })
+    flow.github.fault(
+      { path: `/app/installations/${installationOf(1)}/access_tokens` },
+      { kind: 'secondary-rate-limit', retryAfterSeconds: 30 },
+    )
+    expect(await issuer()).toBe('GITHUB_RATE_LIMITED')
+  })
+
+  test('one whose key GitHub refuses is passed over, and asked again after a minute', async () => {
+    await start({ settings: { pools: poolOf([424_242, OTHER_KEY], [424_243, APP_KEY]) } })
+    expect(await issuer()).toBe(2)
+    expect(await flow.calls(issuer)).toEqual([TOKEN])
+    expect(await flow.calls(() => issuer({ scope: 'acme/docs' }))).not.toContain(ORG)
+    flow.policy('acme/app', 'pinned', { app_pattern: '(octo-sts-2)?' })
+    await issuer({ identity: 'pinned' })
+    expect(await flow.calls(async () => expect(await issuer({ identity: 'pinned' })).toBe(2))).toEqual([TOKEN])
+    flow.advance(MINUTE)
+    expect(await flow.calls(async () => expect(await issuer()).toBe(2))).toEqual([ORG, ORG, TOKEN])
+  })
+
+  test('one that does not exist at GitHub is passed over', async () => {
+    await start({ settings: { pools: poolOf([7, APP_KEY], [424_243, APP_KEY]) } })
+    expect(await issuers(2)).toEqual([2, 2])
+    expect(await flow.calls(issuer)).toEqual([TOKEN])
+  })
 })
+
+/** Apps by id and key, for every owner. */
+function poolOf(...apps: readonly [readonly [number, string], ...(readonly [number, string])[]]): Settings['pools'] {
+  const [first, ...others] = apps.map(([id, pem]) => ({ id, key: { kind: 'pem', pem } }) as const)
+  return new Map(first === undefined ? [] : [['*', [first, ...others]]])
+}
 
 describe('a pin', () => {
   test.each([

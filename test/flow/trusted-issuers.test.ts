@@ -179,7 +179,10 @@ describe('a list that is invalid', () => {
   ])('%s: refuses everybody', async (_, text) => {
     await start()
     trust(text)
-    expect(await outcome()).toBe('TRUSTED_ISSUERS_INVALID 9')
+    for (const _ of ['read', 'known']) {
+      expect(await outcome()).toBe('TRUSTED_ISSUERS_INVALID 9')
+      expect(lastLine()).toMatchObject({ issuer_allowlist: { mode: 'unknown', allowed: false, iss: flow.issuer.url } })
+    }
   })
 
   test('because it is a folder refuses everybody', async () => {
@@ -222,6 +225,7 @@ describe.each(SILENCES)('a list that cannot be had because %s', (_, fault, refus
     await start()
     flow.github.fault(READ, fault)
     expect(await outcome()).toBe(refusal)
+    expect(lastLine()).toMatchObject({ issuer_allowlist: { mode: 'unknown', allowed: false, iss: flow.issuer.url } })
   })
 
   test('is for an hour what it was', async () => {
@@ -251,6 +255,13 @@ describe('a list that GitHub forbids to read', () => {
     flow.advance(MINUTE)
     expect(await outcome()).toBe('GITHUB_UNAVAILABLE 14')
   })
+})
+
+test('a list whose repository GitHub knows by another name refuses everybody, for a while without a look', async () => {
+  await start()
+  flow.github.fault(READ, { kind: 'redirect', location: '/repositories/1' })
+  expect(await outcome()).toBe('TRUSTED_ISSUERS_FORBIDDEN 7')
+  expect(await flow.calls(async () => expect(await outcome()).toBe('TRUSTED_ISSUERS_FORBIDDEN 7'))).toEqual([])
 })
 
 test('odd answers of GitHub refuse and end nothing', async () => {

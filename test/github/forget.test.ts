@@ -133,9 +133,9 @@ describe('a push that is told again', () => {
     const sha = await load()
     push([POLICY_PATH], 'app', facts(world.clock.now() - 3 * 86_400_000))
     expect(await load()).toBe(sha)
-    await issuers()
+    const list = JSON.stringify(await issuers()) // its matchers are functions, and made anew
     push([LIST], '.github', facts(world.clock.now() - 5 * 60_000))
-    expect(await issuers()).toMatchObject({ kind: 'list', stale: false })
+    expect(JSON.stringify(await issuers())).toBe(list)
   })
 
   test('with another commit, or just now, is held against it', async () => {

@@ -144,6 +144,15 @@ describe('the key of the App', () => {
     )
   })
 
+  test('of an App that does not exist is refused', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    world = await createWorld({ pools: poolOf({ id: 7, privateKey: pem }) })
+    expect(await refusal(prove())).toBe(
+      'APP_CREDENTIALS_REFUSED: failed to get token: GitHub knows no App with the id that this service was given; its operator must check it',
+    )
+  })
+
   test.each<readonly [string, Fault, string]>([
     ['503', { kind: 'answer', status: 503 }, 'GITHUB_UNAVAILABLE'],
     ['silence', { kind: 'hang' }, 'GITHUB_TIMEOUT'],
