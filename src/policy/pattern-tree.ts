@@ -122,7 +122,7 @@ function readItem(reader: Reader): { readonly has: HasSlash; readonly isSlash: b
   if (set !== undefined) return { has: set, isSlash: false }
   const low = readClassCharacter(reader)
   if (low === undefined) return undefined
-  const high = take(reader, RANGE) === undefined ? low : readClassCharacter(reader)
+  const high = take(reader, RANGE) === undefined ? low : readLiteral(reader)?.codePointAt(0)
   if (high === undefined) return undefined
   return { has: low <= SLASH && SLASH <= high ? 'yes' : 'no', isSlash: low === SLASH && high === SLASH }
 }
