@@ -63,12 +63,14 @@ export interface ComposeOptions {
   readonly line?: SupervisorLine
   /** The port is this process's own, even of a worker's. */
   readonly exclusive?: boolean
+  /** Asked beside the Apps' keys: the service is not ready while it is false. */
+  readonly isWarm?: () => boolean
 }
 
 /** Joins the parts into a service that listens: the one place that knows them all. */
 export async function composeService(settings: Settings, options: ComposeOptions): Promise<Service> {
   return opened(settings, options, async (parts) => {
-    const { log, host, clock, github, metrics, tracer, stores, events, proof, webhook } = parts
+    const { log, host, clock, github, metrics, tracer, stores, events, isReady, webhook } = parts
     const verifier = createVerifier({
       issuers: settings.issuers,
       allowLoopback: settings.allowLoopbackIssuers,
@@ -105,7 +107,7 @@ export async function composeService(settings: Settings, options: ComposeOptions
       port: settings.port,
       ...host,
       ...(settings.tls === undefined ? {} : { tls: settings.tls }),
-      isReady: proof.isProved,
+      isReady,
       log,
       newRequestId: randomUUID,
       documents: schemas(),
@@ -126,7 +128,7 @@ export async function loadTheLate(): Promise<void> {
 
 /** Serves the webhook alone, on the settings' port. Rejects when no secret for it is set. */
 export async function composeWebhook(settings: Settings, options: ComposeOptions): Promise<Service> {
-  return opened(settings, options, async ({ log, host, proof, webhook }) => {
+  return opened(settings, options, async ({ log, host, isReady, webhook }) => {
     if (webhook === undefined) throw new Error('GITHUB_WEBHOOK_SECRET must be set: the secret of the webhook')
     if (settings.storeUrl === undefined) {
       log.warn(
@@ -141,7 +143,7 @@ export async function composeWebhook(settings: Settings, options: ComposeOptions
       port: settings.port,
       ...host,
       ...(tls === undefined ? {} : { tls: { ...(await readCertificate(tls)), follow: follow(tls) } }),
-      isReady: proof.isProved,
+      isReady,
     })
   })
 }
@@ -240,13 +242,13 @@ async function openParts(settings: Settings, options: ComposeOptions) {
       log,
     })
     const proof = createKeyProof(github.apps, { log, signal })
+    const isReady = () => proof.isProved() && options.isWarm?.() !== false
     const at = { ...(host === undefined ? {} : { host }), exclusive: options.exclusive ?? false }
     const scraped = await listenForScrapes(metrics, settings, {
-      ...{ at, events, stores, log, line, onClose },
-      isReady: proof.isProved,
+      ...{ at, events, stores, log, line, onClose, isReady },
     })
     return {
-      ...{ log, clock, host: at, github, metrics, tracer, events, stores, webhook, proof, onClose },
+      ...{ log, clock, host: at, github, metrics, tracer, events, stores, webhook, proof, isReady, onClose },
       metricsPort: scraped?.port,
       async close(closeFront: () => Promise<void>) {
         stop()

@@ -9,7 +9,7 @@ import { loadProtos } from '../wire/protos.ts'
 import { type Stack, startStack } from './stack.ts'
 
 /**
- * Tries a service of the same code before the real one opens its port: exchanges over gRPC and HTTP, against an embedded
+ * Tries a service of the same code before the real one is ready: exchanges over gRPC and HTTP, against an embedded
  * GitHub and issuer, so that the first real ones find compiled code. It has caches, stores and connections of its own, on
  * loopback, and no log, events or metrics; nothing of it is left. At most two seconds.
  * Never rejects: what fails here is said, and is no reason not to serve.

@@ -26,12 +26,17 @@ async function run(settings: Settings, line: SupervisorLine | undefined): Promis
   if (line === undefined || line.workerId === 1) for (const note of settings.notes) log.warn(note)
   const stop = line === undefined ? untilStopped() : untilToldToStop(line)
   try {
-    if (settings.selfExercise) {
-      const { exercise } = await import('./exercise.ts')
-      await exercise(log)
-    }
-    const service = await composeService(settings, { log, ...(line === undefined ? {} : { line }) })
-    announce(service, { settings, log, line })
+    let isWarm = !settings.selfExercise
+    const service = await composeService(settings, {
+      log,
+      isWarm: () => isWarm,
+      ...(line === undefined ? {} : { line }),
+    })
+    const warm = settings.selfExercise ? exercised(log) : Promise.resolve()
+    void warm.then(() => {
+      isWarm = true
+    })
+    announce(service, { settings, log, line, warm })
     const outcome = await Promise.race([stop.signalled, refusal(service.keyProved)])
     log.info({ why: outcome }, 'stopping')
     await service.close()
@@ -46,14 +51,21 @@ async function run(settings: Settings, line: SupervisorLine | undefined): Promis
   }
 }
 
+/** Beside the open port: whoever comes in these two seconds is served, and only waits a little. */
+async function exercised(log: Logger): Promise<void> {
+  const { exercise } = await import('./exercise.ts')
+  await exercise(log)
+}
+
 interface Announced {
+  readonly warm: Promise<void>
   readonly settings: Settings
   readonly log: Logger
   readonly line: SupervisorLine | undefined
 }
 
 /** A worker tells its supervisor, which has the last word on when the service listens. */
-function announce({ port, metricsPort, keyProved }: Service, { settings, log, line }: Announced): void {
+function announce({ port, metricsPort, keyProved }: Service, { settings, log, line, warm }: Announced): void {
   const { domain, tls } = settings
   const about = {
     port,
@@ -67,7 +79,7 @@ function announce({ port, metricsPort, keyProved }: Service, { settings, log, li
   }
   log.info({ worker: line.workerId, pid: process.pid, ...about }, 'a worker listens')
   void line.tell({ kind: 'listening', port })
-  keyProved.then(
+  Promise.all([keyProved, warm]).then(
     () => line.tell({ kind: 'ready' }),
     () => {}, // the worker is about to end with it
   )

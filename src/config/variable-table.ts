@@ -236,7 +236,7 @@ export const VARIABLES = {
     kind: BOOLEAN,
     default: 'true',
     about:
-      '`false` leaves out the exchanges with which the service tries itself at start, for at most two seconds and against an embedded GitHub, so that the first real ones find compiled code',
+      '`false` leaves out the exchanges with which the service tries itself at start, for at most two seconds and against an embedded GitHub, so that the first real ones find compiled code. The port is open meanwhile; `/readyz` waits for it',
   },
   SHUTDOWN_GRACE: SUPERVISOR_VARIABLES.SHUTDOWN_GRACE,
   LOG_LEVEL: SUPERVISOR_VARIABLES.LOG_LEVEL,

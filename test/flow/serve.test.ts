@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createSandboxGitHub, type SandboxGitHub } from '../../src/sandbox/github.ts'
+import { eventually } from '../support/eventually.ts'
 import { type KeyServer, startKeyServer } from '../support/key-server.ts'
 
 const MAIN = new URL('../../src/main.js', import.meta.url).pathname
@@ -94,6 +95,20 @@ test('it starts with the variables of the reference, proves its key, and ends wi
     app_slug: 'octo-sts',
   })
   expect(await readiness(port)).toBe(200)
+  server.child.kill('SIGTERM')
+  expect((await server.exited).code).toBe(0)
+})
+
+test('it tries itself beside the open port, and is ready when it has', async () => {
+  const server = start({ ...good(), SELF_EXERCISE: 'true', LOG_LEVEL: 'debug' })
+  const { port } = await server.line('listening')
+  expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+  const { exchanges } = await server.line('the service has tried itself')
+  expect(exchanges).toBeGreaterThan(0)
+  await server.line('GitHub knows the App by its key')
+  await eventually(async () => expect(await readiness(port)).toBe(200))
+  // The real GitHub was asked for nothing else.
+  expect(new Set(github.calls.map(({ route }) => route))).toEqual(new Set(['/app']))
   server.child.kill('SIGTERM')
   expect((await server.exited).code).toBe(0)
 })
