@@ -351,7 +351,14 @@ async function listenForScrapes(
     })
     return undefined
   }
-  return metrics.listen({ port: settings.metrics.port, ...at, log })
+  const { port, isChosen } = settings.metrics
+  try {
+    return await metrics.listen({ port, ...at, log })
+  } catch (error) {
+    if (isChosen) throw error
+    log.error({ err: error }, 'nobody can read metrics: their usual port is taken, and METRICS_PORT names no other')
+    return undefined
+  }
 }
 
 async function openEvents(

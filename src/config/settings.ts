@@ -38,7 +38,7 @@ export interface Settings extends StoreSettings {
   readonly stickyStore: 'memory' | 'store'
   readonly webhook: WebhookSettings | undefined
   /** undefined: `METRICS=false`. */
-  readonly metrics: { readonly port: number } | undefined
+  readonly metrics: MetricsSettings | undefined
   /** OpenTelemetry's variables ask for traces. */
   readonly tracing: boolean
   readonly denialDetail: 'auto' | 'full'
@@ -75,6 +75,12 @@ export interface QuotaRules {
   readonly hardFloor: number
   /** A reading that is older does not count. */
   readonly staleMs: number
+}
+
+export interface MetricsSettings {
+  readonly port: number
+  /** The operator named it, and relies on it: without it the service does not start. */
+  readonly isChosen: boolean
 }
 
 export interface WebhookSettings {
@@ -202,11 +208,11 @@ function webhookOf({ values }: Variables): WebhookSettings | undefined {
   }
 }
 
-function metricsOf({ values, fault, label }: Variables): Settings['metrics'] {
+function metricsOf({ values, given, fault, label }: Variables): Settings['metrics'] {
   const { METRICS: isOn, METRICS_PORT: port, PORT: main } = values
   if (!isOn) return undefined
   if (port !== 0 && port === main) fault('METRICS_PORT', `must differ from ${label('PORT')}, which is ${main} too`)
-  return { port }
+  return { port, isChosen: given('METRICS_PORT') !== undefined }
 }
 
 /** A token that names the service must not travel in the clear. */

@@ -109,7 +109,8 @@ export const SUPERVISOR_VARIABLES = {
     group: 'What is told',
     kind: integer(0, 65_535),
     default: '2112',
-    about: 'where Prometheus finds the metrics, on a port of its own: `GET /metrics`. `0`: any that is free',
+    about:
+      'where Prometheus finds the metrics, on a port of its own: `GET /metrics`. `0`: any that is free. One that is set and taken stops the start; where the usual one is taken, the service goes on without, and says so',
   },
 } as const satisfies Table<unknown>
 

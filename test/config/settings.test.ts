@@ -25,7 +25,7 @@ test('what is not set has the defaults of the contract', () => {
     quota: { softFloor: 5000, hardFloor: 1500, staleMs: 300_000 },
     stickyStore: 'memory',
     webhook: undefined,
-    metrics: { port: 2112 },
+    metrics: { port: 2112, isChosen: false },
     tracing: false,
     denialDetail: 'auto',
     stalePolicyMaxMs: 3_600_000,
@@ -227,10 +227,10 @@ describe('each setting of a limit, a pool and the webhook', () => {
       },
     ],
     [{ METRICS: 'false', METRICS_PORT: '8080' }, { metrics: undefined }],
-    [{ METRICS_PORT: '9100' }, { metrics: { port: 9100 } }],
+    [{ METRICS_PORT: '9100' }, { metrics: { port: 9100, isChosen: true } }],
     [
       { METRICS_PORT: '0', PORT: '0' },
-      { metrics: { port: 0 }, port: 0 },
+      { metrics: { port: 0, isChosen: true }, port: 0 },
     ],
   ])('%j', (env, expected) => {
     expect(read({ ...GOOD, ...env })).toMatchObject(expected)

@@ -1,6 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -111,6 +113,22 @@ test('it tries itself beside the open port, and is ready when it has', async () 
   expect(new Set(github.calls.map(({ route }) => route))).toEqual(new Set(['/app']))
   server.child.kill('SIGTERM')
   expect((await server.exited).code).toBe(0)
+})
+
+test('a port of the metrics that is taken stops the start where it was chosen, and is done without where it is the usual one', async () => {
+  const taken = createServer().listen(2112)
+  await once(taken, 'listening').catch(() => {}) // whoever has it, it is taken
+  try {
+    const { METRICS_PORT: _, ...env } = good()
+    const { port, metrics_port: metricsPort } = await start(env).line('listening')
+    expect(metricsPort).toBeUndefined()
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+    const { code, output } = await start({ ...env, METRICS_PORT: '2112' }).exited
+    expect(code).toBe(1)
+    expect(output).toContain('the port of the metrics, 2112, cannot be had (EADDRINUSE)')
+  } finally {
+    taken.close()
+  }
 })
 
 test('SIGINT ends it as well, and so does a key with its line breaks written out start it', async () => {
