@@ -1,31 +1,11 @@
 import { LRUCache } from 'lru-cache'
 import type { Registry } from 'prom-client'
+import type { CacheReport, CallReport } from '../exchange/reports.ts'
 import { METRICS } from './metric-catalogue.ts'
 import { collected, once, SeriesCounter, SeriesHistogram } from './metric-series.ts'
 
-/** What became of one HTTP request to GitHub. */
-export interface GitHubCallReport {
-  readonly method: string
-  /** A template: it names no owner and no repository. */
-  readonly route: string
-  /** Undefined when no answer came. */
-  readonly status: number | undefined
-  readonly durationMs: number
-  readonly appId: number
-  /** Undefined for calls with the App's own credential. */
-  readonly installationId: number | undefined
-  /** Of the quota that the request was counted to; undefined when the answer said nothing of it. */
-  readonly quota?: { readonly limit: number; readonly remaining: number; readonly resetAtMs: number } | undefined
-}
-
-/** How a look into what is remembered of GitHub came out. */
-export interface CacheReport {
-  readonly cache: 'installation' | 'policy' | 'trusted_issuers' | 'reader_token' | 'repositories'
-  readonly outcome: 'hit' | 'miss' | 'stale'
-}
-
 export interface GitHubMetrics {
-  observeGitHubCall(report: GitHubCallReport): void
+  observeGitHubCall(report: CallReport): void
   observeCache(report: CacheReport): void
 }
 
@@ -80,7 +60,7 @@ export function createGitHubMetrics({ registry, now, quotas }: GitHubMetricsNeed
   }
 }
 
-type Quota = NonNullable<GitHubCallReport['quota']>
+type Quota = NonNullable<CallReport['quota']>
 
 /** The last word on each quota, until the hour that it was about is over. */
 function readQuotas({ registry, now, quotas }: GitHubMetricsNeeds) {

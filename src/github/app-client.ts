@@ -1,9 +1,9 @@
 import type { Clock, Installation, InstallationToken, Mint } from '../exchange/ports.ts'
+import type { CacheReport, CallReport } from '../exchange/reports.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
 import type { Tracer } from '../terms/tracer.ts'
 import { createAppJwt } from './app-jwt.ts'
-import type { CacheReport } from './cache-report.ts'
 import { type Call, createCall } from './call.ts'
 import { createInstallations, type Installations } from './installations.ts'
 import type { LookupBudget } from './lookup-budget.ts'
@@ -12,7 +12,7 @@ import { type AppIdentity, proveKey } from './prove-key.ts'
 import type { QuotaBook } from './quota-book.ts'
 import { createReaderTokens, type ReaderTokens } from './reader-tokens.ts'
 import type { RefreshAhead } from './refresh-ahead.ts'
-import { type CallReport, createRest } from './rest.ts'
+import { createRest } from './rest.ts'
 import { createRevocations } from './revocations.ts'
 import { createVisibleRepositories, type VisibleRepositories } from './visible-repositories.ts'
 
@@ -77,7 +77,7 @@ export function createAppClient(options: AppClientOptions): AppClient {
   const onFound = ({ app }: Installation) => {
     if (app.id === id) slug = app.slug
   }
-  const installations = createInstallations({ call, clock, budget, ahead, staleMaxMs, onCache, onFound })
+  const installations = createInstallations({ appId: id, call, clock, budget, ahead, staleMaxMs, onCache, onFound })
   const visible = createVisibleRepositories({ call, revoke, clock, installations, onCache })
   return {
     id,

@@ -19,6 +19,8 @@ export interface AppPool {
   inOrder(owner: string): readonly AppClient[]
   /** Undefined for an App that is not configured. */
   withId(id: number): AppClient | undefined
+  /** Of an installation that was found here; another is a defect. */
+  appOf(installation: { readonly app: { readonly id: number } }): AppClient
   /** Told of each refusal of one App alone: when it can do nothing at all just now, the others come before it for a while. */
   note(app: AppClient, refusal: Denial): void
   /** True for an App whose key GitHub refused, or that could not sign, a moment ago. */
@@ -67,6 +69,11 @@ export function createAppPool({ pools, quota, floors, clock }: AppPoolOptions): 
       return ranked.toSorted((a, b) => a.tier - b.tier || b.left - a.left).map(({ app }) => app)
     },
     withId: (id) => byId.get(id),
+    appOf({ app }) {
+      const client = byId.get(app.id)
+      if (client === undefined) throw new Error('an installation of an App that is not configured')
+      return client
+    },
     note({ id }, { reason }) {
       if (OUT_OF_ORDER.has(reason)) outOfOrder.set(id, clock.monotonic() + OUT_OF_ORDER_MS)
     },

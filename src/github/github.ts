@@ -1,5 +1,6 @@
 import type { Change } from '../exchange/changes.ts'
 import type { Clock, ExchangePorts } from '../exchange/ports.ts'
+import type { CacheReport, CallReport } from '../exchange/reports.ts'
 import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
@@ -7,7 +8,6 @@ import type { Signer } from '../terms/app-key.ts'
 import { type Tracer, UNTRACED } from '../terms/tracer.ts'
 import { type AppClient, createAppClient } from './app-client.ts'
 import { type AppPool, createAppPool, type QuotaFloors } from './app-pool.ts'
-import type { CacheReport } from './cache-report.ts'
 import { createForget } from './forget.ts'
 import { createLookupBudget } from './lookup-budget.ts'
 import { createPolicyFiles } from './policy-files.ts'
@@ -15,7 +15,6 @@ import { createPooled } from './pooled.ts'
 import type { AppIdentity } from './prove-key.ts'
 import { createQuotaBook } from './quota-book.ts'
 import { createRefreshAhead } from './refresh-ahead.ts'
-import type { CallReport } from './rest.ts'
 import { createTokenRevocations, type TokenRevocations } from './token-revocation.ts'
 import { createTrustedIssuersFiles } from './trusted-issuers-files.ts'
 import { webUrlOf } from './web-url.ts'
@@ -117,15 +116,22 @@ export function createGitHub(options: GitHubOptions): GitHub {
   if (anyApp === undefined) throw new Error('there is no GitHub App')
   const strangersLine = anyApp.strangersCall(STRANGERS_CONNECTIONS)
   const strangers = createTokenRevocations(strangersLine.call, clock)
-  const appOf = ({ app }: { readonly app: { readonly id: number } }) => pool.withId(app.id) ?? anyApp
-  const policies = createPolicyFiles({ clock, budget, ahead, appOf, compile: options.compile, staleMaxMs, onCache })
+  const policies = createPolicyFiles({
+    clock,
+    budget,
+    ahead,
+    appOf: pool.appOf,
+    compile: options.compile,
+    staleMaxMs,
+    onCache,
+  })
   const compile = options.compileTrustedIssuers
   const trustedIssuers = createTrustedIssuersFiles({ pool, clock, log, ahead, compile, onCache })
   const { forget, distrust } = createForget({ pool, policies, trustedIssuers, policyRepository, clock })
   return {
     ...createPooled({ pool, policies, clock }),
     loadTrustedIssuers: trustedIssuers.load,
-    revoke: (token) => appOf({ app: { id: token.appId } }).revoke(token),
+    revoke: (token) => pool.appOf({ app: { id: token.appId } }).revoke(token),
     revokeToken: strangers.revokeToken,
     webUrl: webUrlOf(baseUrl),
     apps: pool.all,

@@ -1,11 +1,11 @@
 import NodeCache from 'node-cache'
 import type { Clock, Installation } from '../exchange/ports.ts'
+import type { CacheReport } from '../exchange/reports.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 import { type Answer, describe, isRedirect } from './answer.ts'
-import type { CacheReport } from './cache-report.ts'
 import type { Call } from './call.ts'
 import { createExpiring } from './expiring.ts'
 import { type KnownInstallation, parseInstallation } from './installation-answer.ts'
@@ -31,6 +31,8 @@ export interface Installations {
 }
 
 export interface InstallationsOptions {
+  /** Whoever asks with an App's credential gets that App's installations, whatever the answer calls it. */
+  readonly appId: number
   readonly call: Call
   readonly clock: Clock
   readonly budget: LookupBudget
@@ -59,11 +61,12 @@ export function createInstallations(options: InstallationsOptions): Installation
     const begun = epoch
     const outcome = await ask(call, owner, type)
     if ('denial' in outcome) throw refuse(owner, outcome)
-    options.onFound(outcome)
-    if (begun !== epoch) return outcome
-    found.set(cacheKey(owner), { installation: outcome, checkedAt: clock.monotonic() } satisfies Entry)
+    const installation = { ...outcome, app: { ...outcome.app, id: options.appId } }
+    options.onFound(installation)
+    if (begun !== epoch) return installation
+    found.set(cacheKey(owner), { installation, checkedAt: clock.monotonic() } satisfies Entry)
     refused.delete(nameKey(owner))
-    return outcome
+    return installation
   }
 
   const share = (owner: string, signal: AbortSignal | undefined, work = () => lookUp(owner)) =>

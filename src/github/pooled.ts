@@ -23,11 +23,6 @@ type Pooled = Pick<
  */
 export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const unreached = createUnreached(clock)
-  const appOf = ({ app }: Installation): AppClient => {
-    const client = pool.withId(app.id)
-    if (client === undefined) throw new Error('an installation of an App that is not configured')
-    return client
-  }
   const isRefused = (owner: string) => (app: AppClient) => app.installations.known(owner) === 'refused'
 
   const find = (owner: string, apps: readonly AppClient[], signal: AbortSignal): Promise<Installation> => {
@@ -119,17 +114,17 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
 
     isPooled: (owner) => pool.inOrder(owner).length > 1,
 
-    listRepositories: async (installation, signal) => appOf(installation).visible.list(installation, signal),
+    listRepositories: async (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
 
     async mint(grant, signal) {
       const { owner, app: pin } = grant
       const isOnly = pin === undefined && pool.inOrder(owner).length === 1
-      if (isOnly) return appOf(grant.installation).mint(grant, signal)
+      if (isOnly) return pool.appOf(grant.installation).mint(grant, signal)
       const apps = mintingOrder(grant, await allowed(grant, signal))
       return withEach(grant, { apps, signal }, async (installation) => {
         const asked = { ...grant, installation }
         try {
-          return await appOf(installation).mint(asked, signal)
+          return await pool.appOf(installation).mint(asked, signal)
         } catch (error) {
           unreached.note(asked, error)
           throw error

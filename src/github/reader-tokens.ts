@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Grant, Installation } from '../exchange/ports.ts'
+import type { CacheReport } from '../exchange/reports.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial } from '../terms/denial.ts'
 import { permissionsOf } from '../terms/permissions.ts'
@@ -7,7 +8,6 @@ import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
 import { describe } from './answer.ts'
-import type { CacheReport } from './cache-report.ts'
 import { readUnprocessable } from './unprocessable.ts'
 
 /** A token that reads the contents of a repository, or of two, and nothing else: kept here, never handed out. */

@@ -1,5 +1,6 @@
 import { App } from '@octokit/app'
 import { Octokit } from '@octokit/core'
+import type { CallReport } from '../exchange/reports.ts'
 import type { Logger } from '../runtime/log.ts'
 import { CLIENT, type Span, type Tracer } from '../terms/tracer.ts'
 import { type Answer, parsed } from './answer.ts'
@@ -19,20 +20,6 @@ export interface RestRequest {
   /** `app`: with the App's JWT, which Octokit's App authentication adds. */
   readonly as: 'app' | { readonly token: string; readonly installationId?: number }
   readonly maxBytes: number
-}
-
-/** What became of one call, for metrics; `status` is undefined when no answer came. */
-export interface CallReport {
-  readonly method: string
-  /** A template. */
-  readonly route: string
-  readonly status: number | undefined
-  readonly durationMs: number
-  readonly appId: number
-  /** Undefined for calls as the App, and with tokens that are not known here. */
-  readonly installationId: number | undefined
-  /** What GitHub said is left to the App or the installation. */
-  readonly quota: QuotaReading | undefined
 }
 
 export interface Rest {

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import type { GitHubCallReport } from '../../src/audit/github-metrics.ts'
 import { createMetrics, type Metrics } from '../../src/audit/metrics.ts'
+import type { CallReport } from '../../src/exchange/reports.ts'
 import { Denial } from '../../src/terms/denial.ts'
 import { issuedRecord, refusedRecord } from './records.ts'
 
@@ -121,13 +121,14 @@ describe('exchanges', () => {
 })
 
 describe('GitHub', () => {
-  const call: GitHubCallReport = {
+  const call: CallReport = {
     method: 'GET',
     route: '/orgs/{org}/installation',
     status: 200,
     durationMs: 30,
     appId: 42,
     installationId: undefined,
+    quota: undefined,
   }
   const quota = (remaining: number, resetAtMs = 5_000) => ({ limit: 5_000, remaining, resetAtMs })
 

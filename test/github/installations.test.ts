@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Fault } from '../../src/sandbox/faults.ts'
-import { createWorld, never, ORG, poolOf, reason, refusal, USER, type World } from './world.ts'
+import { createWorld, grantFor, never, ORG, poolOf, reason, refusal, USER, type World } from './world.ts'
 
 let world: World
 afterEach(() => world.close())
@@ -20,6 +20,16 @@ describe('an installation', () => {
       app: { id: 424_242, slug: 'octo-sts' },
     })
     expect((await find('bob')).account.type).toBe('User')
+  })
+
+  test("is that of the App which asked, whatever GitHub's answer calls it", async () => {
+    world = await createWorld()
+    const account = { id: world.sandbox.findAccount('acme')?.id, login: 'acme', type: 'Organization' }
+    const body = { id: world.installationId, app_id: 7, app_slug: 'renamed', account, permissions: {} }
+    world.sandbox.fault(LOOK, { kind: 'answer', status: 200, body })
+    const installation = await find()
+    expect(installation.app).toEqual({ id: 424_242, slug: 'renamed' })
+    expect(await world.github.mint(grantFor(installation), never())).toMatchObject({ appId: 424_242 })
   })
 
   test('is asked for once by all who want it at once', async () => {

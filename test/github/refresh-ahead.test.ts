@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { CallReport } from '../../src/github/rest.ts'
+import type { CallReport } from '../../src/exchange/reports.ts'
 import type { Fault, FaultTarget } from '../../src/sandbox/faults.ts'
 import {
   CONTENTS,
