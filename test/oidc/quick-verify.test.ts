@@ -27,8 +27,8 @@ test(
       })
     }
     // It is no test of anything when nearly all are refused, or handed on.
-    expect(counts.true).toBeGreaterThan(DECIDED / 5)
-    expect(counts.false).toBeGreaterThan(DECIDED / 5)
+    expect(counts.true).toBeGreaterThan(DECIDED / 10)
+    expect(counts.false).toBeGreaterThan(DECIDED / 10)
     expect(counts.undefined).toBeGreaterThan(DECIDED / 50)
   },
   DECIDED_LIMIT_MS,
