@@ -34,7 +34,8 @@ async function bench(options: Options): Promise<number> {
       cold,
       verdicts: verdictsOf(measurements),
     }
-    if (options.profile !== undefined) await profile(granted, options.profile, { stage, options, subjects })
+    const [first = granted] = scenarios
+    if (options.profile !== undefined) await profile(first, options.profile, { stage, options, subjects })
     return conclude(results, options)
   } finally {
     await stage.close()
@@ -111,7 +112,7 @@ async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNee
 const WARM_AGAIN_S = 2
 
 async function profile(scenario: Scenario, file: string, needs: RunningNeeds): Promise<void> {
-  const subject = needs.subjects.service
+  const subject = needs.subjects[scenario.subject]
   await ask(subject.process, 'startProfile')
   await measure(scenario, { ...needs, subject, warmUpSeconds: 0 })
   const taken = await ask<Parameters<typeof hottest>[0]>(subject.process, 'stopProfile')
