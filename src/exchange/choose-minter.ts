@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { asDenial } from '../terms/denial.ts'
 import { levelOf, type Permissions } from '../terms/permissions.ts'
 import { formatScope, nameKey } from '../terms/scope.ts'
@@ -10,7 +11,7 @@ import type { OpenRecord } from './record.ts'
 export interface MinterNeeds {
   readonly ports: Pick<ExchangePorts, 'chooseInstallation' | 'isPooled' | 'affinities'>
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 interface Minting {

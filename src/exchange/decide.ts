@@ -14,6 +14,7 @@ import {
 } from '../policy/guardrails.ts'
 import { selectRepositories } from '../policy/select-repositories.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
@@ -71,7 +72,7 @@ export interface DecideNeeds {
   >
   readonly rules: DecisionRules
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /** What a policy grants to proven claims, by the policy as it is now; refuses with a Denial. Nothing is issued yet. */

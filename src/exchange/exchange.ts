@@ -1,4 +1,5 @@
 import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { type AdmissionRules, admit } from './admit.ts'
 import { type DecisionRules, decide } from './decide.ts'
 import { beginFamily, type FamilyRules } from './family.ts'
@@ -28,7 +29,7 @@ interface RunNeeds {
   readonly ports: ExchangePorts
   readonly rules: ExchangeRules
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 async function run(request: ExchangeRequest, needs: RunNeeds): Promise<Issued> {

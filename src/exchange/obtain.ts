@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { Decision } from './decide.ts'
 import type { ExchangePorts, Installation, InstallationToken } from './ports.ts'
@@ -7,7 +8,7 @@ import type { OpenRecord } from './record.ts'
 export interface ObtainNeeds {
   readonly ports: Pick<ExchangePorts, 'mint' | 'revoke'>
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /** The token of a decision. One that comes when its caller has gone is revoked, and the signal's reason thrown. */

@@ -1,5 +1,6 @@
 import type { Compilation, Matcher, PolicyKind } from '../policy/trust-policy.ts'
 import type { TrustedIssuers } from '../policy/trusted-issuers.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
@@ -37,10 +38,10 @@ export interface ExchangePorts {
 }
 
 /** Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. */
-export type Verify = (token: SubjectToken, signal: AbortSignal) => Promise<Claims>
+export type Verify = (token: SubjectToken, signal: Cancellation) => Promise<Claims>
 
 /** The App's installation for an owner. Refuses `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`. */
-export type FindInstallation = (owner: string, signal: AbortSignal) => Promise<Installation>
+export type FindInstallation = (owner: string, signal: Cancellation) => Promise<Installation>
 
 export interface Installation {
   readonly id: number
@@ -55,7 +56,7 @@ export interface Installation {
  */
 export type LoadTrustedIssuers = (
   request: TrustedIssuersRequest,
-  signal: AbortSignal,
+  signal: Cancellation,
 ) => TrustedIssuersAnswer | Promise<TrustedIssuersAnswer>
 
 export interface TrustedIssuersRequest {
@@ -73,7 +74,7 @@ export type TrustedIssuersAnswer =
   | { readonly kind: 'list'; readonly list: TrustedIssuers; readonly sha: string; readonly stale: boolean }
 
 /** The policy file of an identity, from the default branch. Refuses `POLICY_NOT_FOUND`, `REPOSITORY_*`, `GITHUB_*`, … */
-export type LoadPolicy = (request: PolicyRequest, signal: AbortSignal) => Promise<PolicyFile>
+export type LoadPolicy = (request: PolicyRequest, signal: Cancellation) => Promise<PolicyFile>
 
 export interface PolicyRequest {
   readonly installation: Installation
@@ -99,7 +100,7 @@ export interface PolicyFile {
  * The installation that is to mint, of those Apps of the owner that a policy's pin allows: `preferred` when it is one of
  * them, else the one with the most quota left. Refuses `POLICY_APP_UNAVAILABLE`, `APP_NOT_INSTALLED`, `GITHUB_*`, …
  */
-export type ChooseInstallation = (choice: InstallationChoice, signal: AbortSignal) => Promise<Installation>
+export type ChooseInstallation = (choice: InstallationChoice, signal: Cancellation) => Promise<Installation>
 
 export interface InstallationChoice {
   /** The one that the policy was read with: whichever is chosen is of the same account. */
@@ -116,10 +117,10 @@ export interface InstallationChoice {
  * for anew after a mint was refused with `MINT_REPOSITORY_NOT_SELECTED`. Refuses
  * `REPOSITORIES_TOO_MANY`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`, …
  */
-export type ListRepositories = (installation: Installation, signal: AbortSignal) => Promise<readonly string[]>
+export type ListRepositories = (installation: Installation, signal: Cancellation) => Promise<readonly string[]>
 
 /** One new installation token for this grant alone: never shared, never cached. Refuses `MINT_*`, `GITHUB_*`, … */
-export type Mint = (grant: Grant, signal: AbortSignal) => Promise<InstallationToken>
+export type Mint = (grant: Grant, signal: Cancellation) => Promise<InstallationToken>
 
 export interface Grant {
   /** The mint moves on to another App's when this one is limited, suspended or gone, and the pin allows it. */

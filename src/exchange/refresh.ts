@@ -1,5 +1,6 @@
 import { type Cap, parseCap } from '../policy/cap.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { nameKey, parseScope } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
@@ -33,7 +34,7 @@ interface RunNeeds {
   readonly ports: ExchangePorts
   readonly rules: RefreshRules
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 async function run(request: RefreshRequest, needs: RunNeeds): Promise<Refreshed> {

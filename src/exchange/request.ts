@@ -1,3 +1,4 @@
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import { TOKEN_LIMIT_BYTES } from '../terms/subject-token.ts'
@@ -21,7 +22,7 @@ export interface Caller {
   readonly protocol: 'grpc' | 'http'
   readonly userAgent: string
   /** Aborts, with a Denial as its reason, when the caller has left or the deadline has passed. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
   /** The trace that the caller is in, where it named one. */
   readonly trace?: TraceContext | undefined
 }

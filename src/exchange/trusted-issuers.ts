@@ -1,4 +1,5 @@
 import { isTrusted } from '../policy/trusted-issuers.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import type { ExchangePorts, PolicyFile, PolicyRequest, TrustedIssuersAnswer } from './ports.ts'
@@ -15,7 +16,7 @@ export interface TrustedIssuersNeeds {
   readonly ports: Pick<ExchangePorts, 'loadTrustedIssuers' | 'loadPolicy'>
   readonly rules: TrustedIssuersRules
   readonly record: OpenRecord
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /**

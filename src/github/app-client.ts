@@ -2,6 +2,7 @@ import type { Clock, Installation, InstallationToken, Mint } from '../exchange/p
 import type { CacheReport, CallReport } from '../exchange/reports.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import type { Tracer } from '../terms/tracer.ts'
 import { createAppJwt } from './app-jwt.ts'
 import { type Call, createCall } from './call.ts'
@@ -48,7 +49,7 @@ export interface AppClient {
   readonly mint: Mint
   revoke(token: InstallationToken): void
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
-  proveKey(signal: AbortSignal): Promise<AppIdentity>
+  proveKey(signal: Cancellation): Promise<AppIdentity>
   /** Resolves when nothing is left to revoke. */
   settled(): Promise<void>
   close(): Promise<void>

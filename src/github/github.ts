@@ -5,6 +5,7 @@ import type { Compilation, PolicyKind } from '../policy/trust-policy.ts'
 import type { TrustedIssuersCompilation } from '../policy/trusted-issuers.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Signer } from '../terms/app-key.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { type Tracer, UNTRACED } from '../terms/tracer.ts'
 import { type AppClient, createAppClient } from './app-client.ts'
 import { type AppPool, createAppPool, type QuotaFloors } from './app-pool.ts'
@@ -80,7 +81,7 @@ export interface GitHub
 export interface ProvableApp {
   readonly id: number
   /** GET /app. Refuses `APP_CREDENTIALS_REFUSED` when the key is not the App's, and `GITHUB_*` when there was no answer. */
-  proveKey(signal: AbortSignal): Promise<AppIdentity>
+  proveKey(signal: Cancellation): Promise<AppIdentity>
 }
 
 export function createGitHub(options: GitHubOptions): GitHub {

@@ -2,6 +2,7 @@ import NodeCache from 'node-cache'
 import type { Clock, Installation } from '../exchange/ports.ts'
 import type { CacheReport } from '../exchange/reports.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
@@ -16,7 +17,7 @@ import { sameAccount } from './with-installation.ts'
 
 export interface Installations {
   /** The App's installation for an owner, an organization or a user. Refuses as `FindInstallation` of the ports. */
-  find(owner: string, signal: AbortSignal): Promise<KnownInstallation>
+  find(owner: string, signal: Cancellation): Promise<KnownInstallation>
   /**
    * Looks again after GitHub said that `gone` is not (or no longer) usable; `askedAt`, by the monotonic clock, is when it was
    * asked. Refuses, beside the reasons of `find`, when the owner's name is now another account's.
@@ -69,7 +70,7 @@ export function createInstallations(options: InstallationsOptions): Installation
     return installation
   }
 
-  const share = (owner: string, signal: AbortSignal | undefined, work = () => lookUp(owner)) =>
+  const share = (owner: string, signal: Cancellation | undefined, work = () => lookUp(owner)) =>
     flights.run(`${epoch}/${nameKey(owner)}`, signal, work)
 
   return {

@@ -1,4 +1,5 @@
 import type { Grant, Installation, InstallationToken, Mint } from '../exchange/ports.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
@@ -36,7 +37,7 @@ export function createMint(options: MintOptions): Mint {
   }
 }
 
-function mintFor(asked: Grant, signal: AbortSignal, options: MintOptions): Promise<InstallationToken> {
+function mintFor(asked: Grant, signal: Cancellation, options: MintOptions): Promise<InstallationToken> {
   const mintWith = async (installation: Grant['installation']) => {
     const grant = { ...asked, installation }
     const wanted = () => !signal.aborted

@@ -1,4 +1,5 @@
 import type { Clock, ExchangePorts, Grant, Installation } from '../exchange/ports.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
 import { type AppPool, inTurn, isOfOneApp, isPassing } from './app-pool.ts'
@@ -25,7 +26,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const unreached = createUnreached(clock)
   const isRefused = (owner: string) => (app: AppClient) => app.installations.known(owner) === 'refused'
 
-  const find = (owner: string, apps: readonly AppClient[], signal: AbortSignal): Promise<Installation> => {
+  const find = (owner: string, apps: readonly AppClient[], signal: Cancellation): Promise<Installation> => {
     const [only, ...others] = apps
     if (only !== undefined && others.length === 0) return only.installations.find(owner, signal)
     return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner), note: pool.note })
@@ -34,7 +35,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   /** With one App's installation after the other's, all of the same account. */
   const withEach = <T>(
     { owner, installation, isKept = false }: Pick<Grant, 'owner' | 'installation' | 'isKept'>,
-    { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: AbortSignal },
+    { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: Cancellation },
     work: (installation: Installation) => Promise<T>,
   ): Promise<T> => {
     const own = async (app: AppClient): Promise<Installation> =>
@@ -53,7 +54,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     }
 
   /** GitHub tells an App's slug with each installation; undefined when it tells of none. */
-  const slugOf = async (app: AppClient, owner: string, signal: AbortSignal): Promise<string | undefined> => {
+  const slugOf = async (app: AppClient, owner: string, signal: Cancellation): Promise<string | undefined> => {
     const known = app.slug()
     if (known !== undefined || pool.isOutOfOrder(app)) return known
     const installation = await find(owner, [app], signal).catch(unlessOfOneApp(app))
@@ -63,7 +64,7 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   /** The Apps that a pin allows, the best first. */
   const allowed = async (
     { owner, app: pin }: Pick<Grant, 'owner' | 'app'>,
-    signal: AbortSignal,
+    signal: Cancellation,
   ): Promise<readonly AppClient[]> => {
     const apps = pool.inOrder(owner)
     if (pin === undefined) return apps

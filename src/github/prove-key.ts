@@ -1,4 +1,5 @@
 import { untilAborted } from '../runtime/single-flight.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { type Answer, describe } from './answer.ts'
@@ -12,7 +13,7 @@ export interface AppIdentity {
 }
 
 /** Asks GitHub who we are: only the App's own key gets an answer. */
-export async function proveKey(call: Call, signal: AbortSignal): Promise<AppIdentity> {
+export async function proveKey(call: Call, signal: Cancellation): Promise<AppIdentity> {
   signal.throwIfAborted()
   const asking = call({
     route: 'GET /app',

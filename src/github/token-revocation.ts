@@ -1,5 +1,6 @@
 import type { Clock } from '../exchange/ports.ts'
 import { untilAborted } from '../runtime/single-flight.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { Call } from './call.ts'
 import { unreadable } from './known-failures.ts'
@@ -12,7 +13,7 @@ export interface TokenRevocations {
    * Ends an installation token at GitHub. Refuses with `GITHUB_*` when GitHub does not answer or answers nonsense, and with
    * the signal's reason.
    */
-  revokeToken(token: string, signal: AbortSignal): Promise<TokenRevocation>
+  revokeToken(token: string, signal: Cancellation): Promise<TokenRevocation>
   /** Resolves when no call is under way; each ends by its own limits. */
   settled(): Promise<void>
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../exchange/ports.ts'
 import type { Logger } from '../runtime/log.ts'
 import { createSingleFlight, untilAborted } from '../runtime/single-flight.ts'
+import { type Cancellation, Canceller } from '../terms/cancellation.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import type { Provider } from './discovery.ts'
 import type { Limits } from './limits.ts'
@@ -15,12 +16,12 @@ export interface Loaded {
 /** The issuers' keys: fetched once for everybody who asks, kept for a while, asked for again when a key is missing. */
 export interface Providers {
   /** Refuses with `ISSUER_*`. */
-  current(issuer: string, signal: AbortSignal): Promise<Loaded>
+  current(issuer: string, signal: Cancellation): Promise<Loaded>
   /**
    * A newer answer than `seen`, for a token whose key is not there: one fetch in 30 s, whoever asks. Undefined when there
    * is none to be had before that; refuses with `ISSUER_*` when it was asked for in vain.
    */
-  newerThan(seen: Loaded, issuer: string, signal: AbortSignal): Promise<Loaded | undefined>
+  newerThan(seen: Loaded, issuer: string, signal: Cancellation): Promise<Loaded | undefined>
   /**
    * Asks issuers again whose answer is no longer fresh, if somebody used it, so that the next caller need not wait for it.
    * To be called every `renewEveryMs`; over when all of them have answered or failed.
@@ -157,7 +158,7 @@ function textOf(cause: unknown): string | undefined {
 }
 
 /** The signal of work that nobody in particular waits for: one each, as listeners pile up on a shared one. */
-const unending = () => new AbortController().signal
+const unending = () => new Canceller()
 
 /** What an entry takes beside its keys. */
 const ENTRY_BYTES = 4_096

@@ -1,5 +1,6 @@
 import type { Clock, Verify } from '../exchange/ports.ts'
 import type { Logger } from '../runtime/log.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import { quote } from '../terms/text.ts'
@@ -61,7 +62,7 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
   const trials = createBudget(limits.trials, clock)
   const renewing = setInterval(providers.renew, limits.renewEveryMs).unref()
 
-  const keysFor = async (token: SubjectToken, kid: string | undefined, signal: AbortSignal) => {
+  const keysFor = async (token: SubjectToken, kid: string | undefined, signal: Cancellation) => {
     const { iss } = token.payload
     const provider = fixed.get(iss)
     if (provider !== undefined) return unlessAllBroken(candidates(provider, token, kid))

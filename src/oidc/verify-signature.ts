@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { compactVerify, errors } from 'jose'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import { type Candidate, KEYS_A_TURN } from './key-set.ts'
@@ -13,7 +14,7 @@ import { verifyQuickly } from './quick-verify.ts'
 export async function verifySignature(
   token: SubjectToken,
   candidates: readonly Candidate[],
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<void> {
   for (const [index, candidate] of candidates.entries()) {
     if (index % KEYS_A_TURN === KEYS_A_TURN - 1) await setImmediate() // others have their turn

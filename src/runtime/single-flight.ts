@@ -1,10 +1,11 @@
+import type { Cancellation } from '../terms/cancellation.ts'
 /**
  * Work that concurrent callers share: the first starts it, the others wait for the same promise. A caller that leaves
  * (its signal aborts) stops waiting; the work goes on for the rest, so it must have limits of its own.
  */
 export interface SingleFlight<T> {
   /** `signal` undefined: the caller stays to the end. */
-  run(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>
+  run(key: string, signal: Cancellation | undefined, work: () => Promise<T>): Promise<T>
 }
 
 export function createSingleFlight<T>(): SingleFlight<T> {
@@ -23,7 +24,7 @@ export function createSingleFlight<T>(): SingleFlight<T> {
 }
 
 /** The promise, or the signal's reason when that comes first. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function untilAborted<T>(promise: Promise<T>, signal: Cancellation): Promise<T> {
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     const leave = () => reject(signal.reason)

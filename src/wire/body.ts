@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import { callerLeft } from './deadline.ts'
 import { type Pairs, parseJsonPairs, parsePairs } from './parameters.ts'
 
 export interface BodyRules {
   readonly limitBytes: number
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /**

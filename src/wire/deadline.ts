@@ -1,3 +1,4 @@
+import { type Cancellation, Canceller } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 
 /**
@@ -18,7 +19,7 @@ export function parseGrpcTimeout(text: string | undefined): number {
 
 /** The life of one request: it ends, or is aborted once, with the Denial that says why. */
 export interface Lifetime {
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
   /** Does nothing when it has ended: after an answer nobody listens, and every stream closes some time. */
   abort(why: () => Denial): void
   /** The answer is out: stops the clock. */
@@ -27,7 +28,7 @@ export interface Lifetime {
 
 /** Aborts with `DEADLINE_EXCEEDED` after `ms`. */
 export function beginLifetime(ms: number): Lifetime {
-  const controller = new AbortController()
+  const canceller = new Canceller()
   let ended = false
   const end = (): void => {
     ended = true
@@ -36,10 +37,10 @@ export function beginLifetime(ms: number): Lifetime {
   const abort = (why: () => Denial): void => {
     if (ended) return
     end()
-    controller.abort(why())
+    canceller.abort(why())
   }
   const timer = setTimeout(() => abort(() => deadlineExceeded(ms)), Math.ceil(ms))
-  return { signal: controller.signal, abort, end }
+  return { signal: canceller, abort, end }
 }
 
 /** The caller has gone: nobody reads this one, but the log and the event. */

@@ -1,6 +1,7 @@
 import type { Exchange, Issued, Refresh } from '../exchange/request.ts'
 import type { Logger } from '../runtime/log.ts'
 import { untilAborted } from '../runtime/single-flight.ts'
+import type { Cancellation } from '../terms/cancellation.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { TOKEN_LIMIT_BYTES } from '../terms/subject-token.ts'
 import { authorizationsOf } from './authorization.ts'
@@ -28,7 +29,7 @@ export interface OAuthContext {
   /** True when it was a refresh token of this service: its family has ended. Refuses with a Denial. */
   readonly revokeRefreshToken: (token: string) => Promise<boolean>
   /** Asks GitHub to end an installation token; `busy` when that is rationed just now. Refuses with a Denial. */
-  readonly revokeInstallationToken: (token: string, signal: AbortSignal) => Promise<'revoked' | 'unknown' | 'busy'>
+  readonly revokeInstallationToken: (token: string, signal: Cancellation) => Promise<'revoked' | 'unknown' | 'busy'>
   /** Where people see GitHub, `https://github.com` or an Enterprise Server: what `resource` begins with. */
   readonly gitHubWebUrl: string
   readonly now: () => number

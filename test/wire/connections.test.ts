@@ -256,7 +256,7 @@ describe('a caller over HTTP that leaves', () => {
     await until(() => wire.seen.length === 1)
     caller.destroy()
     await until(() => wire.seen[0]?.caller.signal.aborted === true)
-    expect(wire.seen[0]?.caller.signal.reason.reason).toBe('CANCELLED')
+    expect(wire.seen[0]?.caller.signal.reason).toMatchObject({ reason: 'CANCELLED' })
     finish('ghs_unwanted')
     await until(() => wire.abandoned.length > 0)
     expect(wire.abandoned).toEqual(['ghs_unwanted'])
