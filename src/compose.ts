@@ -30,6 +30,7 @@ import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
 import type { SupervisorLine } from './runtime/supervisor-line.ts'
 import { openTracer } from './runtime/tracing.ts'
+import { inTurn } from './runtime/turn.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
@@ -97,8 +98,8 @@ export async function composeService(settings: Settings, options: ComposeOptions
     }
     const rules = exchangeRules(settings)
     const server = await listen({
-      exchange: createExchange(ports, rules),
-      refresh: createRefresh(ports, rules),
+      exchange: inTurn(createExchange(ports, rules)),
+      refresh: inTurn(createRefresh(ports, rules)),
       revokeRefreshToken: createRevokeFamily(ports),
       revokeInstallationToken: github.revokeToken,
       gitHubWebUrl: github.webUrl,

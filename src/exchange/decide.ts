@@ -80,10 +80,13 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const { claims, scope, identity } = asking
   const source = policySource(scope, identity, rules)
   refusePolicySource(source.kind, rules.policySources)
-  record.installation = await record.time('installation', () => ports.findInstallation(scope.owner, signal))
+  const found = record.time('installation', () => ports.findInstallation(scope.owner, signal))
+  const installation = found instanceof Promise ? await found : found
+  record.installation = installation
 
-  const wanted = { ...source, installation: record.installation }
-  const file = await besideTrustedIssuers(wanted, claims.iss, { ports, rules, record, signal })
+  const wanted = { ...source, installation }
+  const read = besideTrustedIssuers(wanted, claims.iss, { ports, rules, record, signal })
+  const file = read instanceof Promise ? await read : read
   record.installation = file.installation
   record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
 
@@ -106,9 +109,9 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
 
   const reach = reachOf(asking, policy, rules)
   const wants = { asking, policy, permissions: reach.permissions }
-  const { mintBy, minted } = await chooseMinter(wants, file.installation, { ports, record, signal })
-  const { installation } = mintBy
-  record.installation = installation
+  const chosen = chooseMinter(wants, file.installation, { ports, record, signal })
+  const { mintBy, minted } = chosen instanceof Promise ? await chosen : chosen
+  record.installation = mintBy.installation
   const { repositories, permissions } = reach
   const granting = (names: Grant['repositories']): Grant => ({
     ...mintBy,
@@ -119,7 +122,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   if (!isSelection(repositories)) return { policy, grant: granting(repositories), minted }
 
   const select = async (): Promise<Grant> => {
-    const list = await record.time('repositories', () => ports.listRepositories(installation, signal))
+    const list = await record.time('repositories', () => ports.listRepositories(mintBy.installation, signal))
     return granting(selectRepositories(repositories, list))
   }
   const grant = await select()

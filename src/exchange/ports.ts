@@ -37,8 +37,12 @@ export interface ExchangePorts {
   readonly newFamily: () => string
 }
 
-/** Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. */
-export type Verify = (token: SubjectToken, signal: Cancellation) => Promise<Claims>
+/**
+ * Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. Like the other ports that
+ * an exchange always needs, it answers at once, and refuses by throwing, where it need not wait: most exchanges then wait
+ * for nothing but their mint.
+ */
+export type Verify = (token: SubjectToken, signal: Cancellation) => Claims | Promise<Claims>
 
 /** The App's installation for an owner. Refuses `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`. */
 export type FindInstallation = (owner: string, signal: Cancellation) => Promise<Installation>

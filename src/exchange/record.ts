@@ -4,7 +4,6 @@ import type { Claims } from '../terms/claims.ts'
 import type { Denial, Reason } from '../terms/denial.ts'
 import type { Permissions } from '../terms/permissions.ts'
 import type { Tracer } from '../terms/tracer.ts'
-import { watched } from '../terms/watched.ts'
 import type { Clock, Installation } from './ports.ts'
 import type { Caller } from './request.ts'
 
@@ -24,7 +23,7 @@ export interface ExchangeRecord {
   /** Milliseconds. */
   readonly durationMs: number
   /** Milliseconds of each step that was begun. */
-  readonly steps: ReadonlyMap<Step, number>
+  readonly steps: Iterable<readonly [Step, number]>
   readonly scope: string
   readonly identity: string
   /** Only of a verified token. */
@@ -76,7 +75,7 @@ export class OpenRecord implements Mutable<ExchangeRecord> {
   userAgent: string
   startedAt: Date
   durationMs = 0
-  steps = new Map<Step, number>()
+  readonly steps: (readonly [Step, number])[] = []
   scope: string
   identity: string
   claims: ExchangeRecord['claims'] = undefined
@@ -111,10 +110,22 @@ export class OpenRecord implements Mutable<ExchangeRecord> {
   /** Does a step, and writes down how long it took; a step that waits for nothing is done when this returns. */
   time<T>(step: Step, work: () => T): T {
     const begin = this.#clock.monotonic()
-    const note = (): void => {
-      this.steps.set(step, this.#clock.monotonic() - begin)
+    let result: T
+    try {
+      result = this.#tracer.span(step, work)
+    } catch (error) {
+      this.#note(step, begin)
+      throw error
     }
-    return watched(() => this.#tracer.span(step, work), { ended: note, failed: note })
+    if (result instanceof Promise) {
+      const note = () => this.#note(step, begin)
+      result.then(note, note)
+    } else this.#note(step, begin)
+    return result
+  }
+
+  #note(step: Step, begin: number): void {
+    this.steps.push([step, this.#clock.monotonic() - begin])
   }
 
   /** The last word: undefined when a token was issued. */

@@ -24,11 +24,11 @@ export interface TrustedIssuersNeeds {
  * it is not, both files are read side by side, and the list has the first word. Refuses `ISSUER_NOT_TRUSTED`,
  * `TRUSTED_ISSUERS_*`, `GITHUB_*`, and what reading the policy refuses.
  */
-export async function besideTrustedIssuers(
+export function besideTrustedIssuers(
   wanted: PolicyRequest,
   issuer: string,
   { ports, rules, record, signal }: TrustedIssuersNeeds,
-): Promise<PolicyFile> {
+): PolicyFile | Promise<PolicyFile> {
   const { installation, owner, repository } = wanted
   const request = { installation, owner, repository: rules.policyRepository, beside: repository }
   // Until it is known: what throws here leaves a record that says so.
@@ -40,13 +40,15 @@ export async function besideTrustedIssuers(
     refuseUnlessAllowed(verdict, owner)
   }
   const load = () => record.time('policy', () => ports.loadPolicy(wanted, signal))
-  if (!(answer instanceof Promise)) {
-    judge(answer)
-    return load()
-  }
-  const file = load()
+  if (answer instanceof Promise) return sideBySide(record.time('trusted_issuers', () => answer).then(judge), load)
+  judge(answer)
+  return load()
+}
+
+async function sideBySide(judged: Promise<void>, load: () => PolicyFile | Promise<PolicyFile>): Promise<PolicyFile> {
+  const file = Promise.resolve().then(load)
   file.catch(() => {}) // the list's refusal comes first, and then nobody waits for the file
-  judge(await record.time('trusted_issuers', () => answer))
+  await judged
   return file
 }
 

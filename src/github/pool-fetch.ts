@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
+import { turn } from '../runtime/turn.ts'
 import { NoAnswer } from './no-answer.ts'
 
 /** What Octokit hands to its `fetch` (a part of the Fetch standard's RequestInit). */
@@ -96,7 +97,9 @@ function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxByte
       },
       onResponseEnd() {
         clearTimeout(timer)
-        if (head !== undefined) resolve({ ...head, bytes: joined(chunks) })
+        if (head === undefined) return
+        const received = { ...head, bytes: joined(chunks) }
+        turn().then(() => resolve(received)) // with the answers that have come at the same time
       },
       onResponseError(_, cause) {
         clearTimeout(timer)

@@ -16,16 +16,7 @@ export function checkClaims(payload: Claims['payload'] & { readonly iss: string 
   const sub = subjectOf(payload)
   const aud = audienceOf(payload)
   const jti = own(payload, 'jti')
-  return {
-    iss: payload.iss,
-    sub,
-    aud,
-    exp,
-    ...(iat === undefined ? {} : { iat }),
-    ...(nbf === undefined ? {} : { nbf }),
-    ...(typeof jti === 'string' ? { jti } : {}),
-    payload,
-  }
+  return { iss: payload.iss, sub, aud, exp, iat, nbf, jti: typeof jti === 'string' ? jti : undefined, payload }
 }
 
 function subjectOf(payload: Claims['payload']): string {

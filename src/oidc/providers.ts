@@ -15,6 +15,8 @@ export interface Loaded {
 
 /** The issuers' keys: fetched once for everybody who asks, kept for a while, asked for again when a key is missing. */
 export interface Providers {
+  /** What an issuer answered so lately that it need not be asked; it counts as used. Undefined where there is no such answer. */
+  fresh(issuer: string): Loaded | undefined
   /** Refuses with `ISSUER_*`. */
   current(issuer: string, signal: Cancellation): Promise<Loaded>
   /**
@@ -91,6 +93,13 @@ export function createProviders({ load, clock, log, limits }: ProvidersOptions):
   }
 
   return {
+    fresh(issuer) {
+      const entry = good.get(issuer)
+      if (entry === undefined || clock.monotonic() - entry.loaded.answeredAt >= limits.freshMs) return undefined
+      entry.isUsed = true
+      return entry.loaded
+    },
+
     async current(issuer, signal) {
       const entry = good.get(issuer)
       const age = entry === undefined ? 0 : clock.monotonic() - entry.loaded.answeredAt

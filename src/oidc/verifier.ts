@@ -1,6 +1,7 @@
 import type { Clock, Verify } from '../exchange/ports.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
+import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import { quote } from '../terms/text.ts'
@@ -15,7 +16,8 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
 import { createLoader, type IssuerFetch } from './loader.ts'
 import { createProviders } from './providers.ts'
-import { verifySignature } from './verify-signature.ts'
+import { verifyQuickly } from './quick-verify.ts'
+import { signatureInvalid, verifySignature } from './verify-signature.ts'
 
 export interface VerifierOptions {
   readonly issuers: readonly ListedIssuer[]
@@ -75,16 +77,36 @@ export function createVerifier({ issuers, allowLoopback, clock, log, ...options 
     return newer === undefined ? keys : unlessAllBroken(candidates(newer.provider, token, kid))
   }
 
+  /** Whether the signature fits the one key that may have made it; undefined when that cannot be said at once. */
+  const fitsAtOnce = (token: SubjectToken, kid: string | undefined): boolean | undefined => {
+    const { iss } = token.payload
+    const provider = fixed.get(iss) ?? providers.fresh(iss)?.provider
+    const keys = provider === undefined ? [] : candidates(provider, token, kid)
+    const key = keys.length === 1 ? keys[0]?.() : undefined
+    return key === undefined ? undefined : verifyQuickly(token, key)
+  }
+
+  const verifyInTime = async (token: SubjectToken, kid: string | undefined, signal: Cancellation): Promise<Claims> => {
+    const keys = await keysFor(token, kid, signal)
+    if (keys.length === 0) throw keyUnknown(token, kid)
+    spendTrials(trials, token, keys.length)
+    await verifySignature(token, keys, signal)
+    return claimsOf(token)
+  }
+
+  const claimsOf = ({ payload, exactPayload }: SubjectToken): Claims => {
+    const claims = checkClaims(payload, { nowMs: clock.now(), maxAgeMs: options.maxTokenAgeMs })
+    return exactPayload === undefined ? claims : { ...claims, exactPayload }
+  }
+
   return {
-    async verify(token, signal) {
+    verify(token, signal) {
       signal.throwIfAborted()
       const kid = checkHeader(token.header)
-      const keys = await keysFor(token, kid, signal)
-      if (keys.length === 0) throw keyUnknown(token, kid)
-      spendTrials(trials, token, keys.length)
-      await verifySignature(token, keys, signal)
-      const claims = checkClaims(token.payload, { nowMs: clock.now(), maxAgeMs: options.maxTokenAgeMs })
-      return token.exactPayload === undefined ? claims : { ...claims, exactPayload: token.exactPayload }
+      const fits = fitsAtOnce(token, kid)
+      if (fits === undefined) return verifyInTime(token, kid, signal)
+      if (!fits) throw signatureInvalid()
+      return claimsOf(token)
     },
     renew: providers.renew,
     async close() {

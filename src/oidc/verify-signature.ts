@@ -22,7 +22,11 @@ export async function verifySignature(
     const key = candidate()
     if (key !== undefined && (verifyQuickly(token, key) ?? (await fits(token, key)))) return
   }
-  throw new Denial(
+  throw signatureInvalid()
+}
+
+export function signatureInvalid(): Denial {
+  return new Denial(
     'SIGNATURE_INVALID',
     'unable to verify bearer token: its signature does not match the key of its issuer',
   )

@@ -9,9 +9,9 @@ export interface Claims {
   readonly aud: readonly string[]
   /** Seconds since 1970, fractions allowed (RFC 7519 NumericDate). */
   readonly exp: number
-  readonly iat?: number
-  readonly nbf?: number
-  readonly jti?: string
+  readonly iat?: number | undefined
+  readonly nbf?: number | undefined
+  readonly jti?: string | undefined
   /** The whole payload as it was signed. */
   readonly payload: Readonly<Record<string, unknown>>
   /** The payload with whole numbers beyond 2^53 as the texts they were written as; absent when it has none. */

@@ -23,22 +23,46 @@ export function parseSubjectToken(compact: string): SubjectToken {
   if (compact.length > TOKEN_LIMIT_BYTES) {
     throw new Denial('TOKEN_TOO_LARGE', `invalid bearer token: longer than ${TOKEN_LIMIT_BYTES} bytes`)
   }
-  const parts = compact.split('.')
-  if (parts.length !== 3) throw malformed('it is not a signed JWT (three parts joined by dots)')
-  const [head = '', body = '', signature = ''] = parts
-  const [headBytes, bodyBytes] = [bytesOf(head), bytesOf(body)]
-  if (headBytes === undefined || bodyBytes === undefined || !(signature === '' || BASE64URL.test(signature))) {
-    throw malformed('its parts are not base64url')
+  const dot = compact.indexOf('.')
+  const lastDot = compact.lastIndexOf('.')
+  if (dot === lastDot || compact.indexOf('.', dot + 1) !== lastDot) {
+    throw malformed('it is not a signed JWT (three parts joined by dots)')
   }
-  const header = jsonObject(textOf(headBytes, 'header'), 'header')
+  const head = compact.slice(0, dot)
+  const signature = compact.slice(lastDot + 1)
+  const known = headers.get(head)
+  const headBytes = known === undefined ? bytesOf(head) : undefined
+  const bodyBytes = bytesOf(compact.slice(dot + 1, lastDot))
+  const isWhole = (known !== undefined || headBytes !== undefined) && (signature === '' || BASE64URL.test(signature))
+  if (bodyBytes === undefined || !isWhole) throw malformed('its parts are not base64url')
+  const header = known ?? jsonObject(textOf(headBytes ?? NOTHING, 'header'), 'header')
   const payloadText = textOf(bodyBytes, 'payload')
   const payload = jsonObject(payloadText, 'payload')
-  if (typeof header['alg'] !== 'string') throw malformed('its header names no algorithm (alg)')
+  if (!isOfAlgorithm(header)) throw malformed('its header names no algorithm (alg)')
   if (typeof payload['iss'] !== 'string' || payload['iss'] === '') throw malformed('it names no issuer (iss)')
-  const token = { compact, header: header as SubjectToken['header'], payload: payload as SubjectToken['payload'] }
+  if (known === undefined) remember(head, header)
+  const token = { compact, header, payload: payload as SubjectToken['payload'] }
   const exactPayload = withLargeNumbersAsText(payloadText, payload)
   return isJsonObject(exactPayload) ? { ...token, exactPayload } : token
 }
+
+/** Headers of an issuer's tokens are equal as long as it signs with one key, and by their text they mean the same. */
+const headers = new Map<string, SubjectToken['header']>()
+const HEADERS_KEPT = 64
+const HEADER_KEPT_CHARACTERS = 512
+
+function remember(head: string, header: SubjectToken['header']): void {
+  if (head.length > HEADER_KEPT_CHARACTERS) return
+  if (headers.size >= HEADERS_KEPT) headers.clear() // strangers send what they like: it is had again in no time
+  // A part of a text keeps all of it: this one must not keep a token.
+  headers.set(Buffer.from(head, 'latin1').toString('latin1'), Object.freeze(header))
+}
+
+function isOfAlgorithm(header: Readonly<Record<string, unknown>>): header is SubjectToken['header'] {
+  return typeof header['alg'] === 'string'
+}
+
+const NOTHING = new Uint8Array()
 
 /** 16 KiB: what the contract lets pass. */
 export const TOKEN_LIMIT_BYTES = 16_384
