@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target } from './bench-policies.ts'
 import type { GitHubCount } from './front.ts'
-import { forgetPeak, type Usage, usageOf } from './machine.ts'
+import { busiestPart, forgetPeak, type Usage, usageOf } from './machine.ts'
 import type { Options } from './options.ts'
 import type { LoopDelay, ProcessReport } from './probe.ts'
 import { ask } from './questions.ts'
@@ -19,9 +19,16 @@ export interface Measurement {
   readonly p50: number
   readonly p99: number
   readonly p999: number
+  /** NaN of several processes: their loops are not watched. */
   readonly loopDelayP999: number
   readonly rssMb: number
   readonly peakRssMb: number
+  /** What a supervisor and its workers are together: 1 without one. */
+  readonly processes: number
+  /** Of the process that has the most. */
+  readonly largestRssMb: number
+  /** Of the CPU of all processes. */
+  readonly busiestPart: number
 }
 
 export interface MeasureNeeds {
@@ -58,9 +65,12 @@ export async function measure(scenario: Scenario, needs: MeasureNeeds): Promise<
     p50: report.p50,
     p99: report.p99,
     p999: report.p999,
-    loopDelayP999: loop.p999,
+    loopDelayP999: after.processes.length > 1 ? Number.NaN : loop.p999,
     rssMb: after.rssBytes / MB,
     peakRssMb: after.peakRssBytes / MB,
+    processes: after.processes.length,
+    largestRssMb: Math.max(...after.processes.map(({ rssBytes }) => rssBytes)) / MB,
+    busiestPart: busiestPart(before, after),
   }
 }
 
@@ -113,11 +123,12 @@ async function usage({ pid, process }: Subject): Promise<Usage> {
   const known = usageOf(pid)
   if (known !== undefined) return known
   const { cpuMicros } = await ask<ProcessReport>(process, 'report')
-  return { cpuMicros, rssBytes: Number.NaN, peakRssBytes: Number.NaN }
+  const alone = { cpuMicros, rssBytes: Number.NaN, peakRssBytes: Number.NaN }
+  return { ...alone, processes: [{ pid, ...alone }] }
 }
 
 async function loadArguments(
-  { protocol, algorithm, flaw, targets }: Scenario,
+  { protocol, algorithm, flaw, targets, connections }: Scenario,
   { stage, subject, options }: Pick<MeasureNeeds, 'stage' | 'subject' | 'options'>,
 ): Promise<string[]> {
   const tokens = join(stage.folder, `tokens-${algorithm}-${flaw ?? 'good'}`)
@@ -127,7 +138,10 @@ async function loadArguments(
   }
   const file = join(stage.folder, 'targets')
   writeFileSync(file, targets.map(({ scope, identity }: Target) => `${scope} ${identity}\n`).join(''))
-  return ['run', '-protocol', protocol, '-address', subject.address, '-tokens', tokens, '-targets', file]
+  return [
+    ...['run', '-protocol', protocol, '-address', subject.address, '-tokens', tokens, '-targets', file],
+    ...(connections === undefined ? [] : ['-connections', String(connections)]),
+  ]
 }
 
 /** Files of tokens that are there: a run has one folder, and its process ends with it. */

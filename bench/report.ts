@@ -2,6 +2,7 @@ import type { GitHubCount } from './front.ts'
 import type { Machine } from './machine.ts'
 import { GITHUB_MS, type Measurement, total } from './measure.ts'
 import type { Options } from './options.ts'
+import { ONE_WORKER, TWO_WORKERS } from './scenarios.ts'
 import { median, type Verdict } from './targets.ts'
 
 /** All that a run found. */
@@ -47,34 +48,77 @@ export function faultsOf({ calls, cold }: Pick<Results, 'calls' | 'cold'>): read
 
 /** bench/RESULTS.md, and what is printed. */
 export function asMarkdown(results: Results): string {
-  const { machine, options } = results
+  const parts = [head(results), targets(results), keptUp(results), workers(results), cold(results)]
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`
+}
+
+function head({ measuredAt, machine, options }: Results): string {
   return `# What an exchange costs
 
-Written by \`make bench\` on ${results.measuredAt.slice(0, 10)}: do not edit. Medians of ${options.repetitions} repetitions of ${options.seconds} s, which take turns, after ${options.warmUpSeconds} s of warming up;
+Written by \`make bench\` on ${measuredAt.slice(0, 10)}: do not edit. Medians of ${options.repetitions} repetitions of ${options.seconds} s, which take turns, after ${options.warmUpSeconds} s of warming up;
 ${options.inFlight} requests in flight, ${options.tokens} distinct tokens with 32 claims; load generator, GitHub and server on one machine, which they share.
 
 - Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}
 - Load of the machine before the run: ${machine.loadBefore}${machine.loadBefore > QUIET ? ', which is **not quiet**: even ratios are rough, and all other numbers too high' : ''}
-- Versions: Node.js ${machine.node}, grpc-js ${machine.grpcJs}, ${machine.go} (load generator)
+- Versions: Node.js ${machine.node}, grpc-js ${machine.grpcJs}, ${machine.go} (load generator)`
+}
 
-## Targets
+function targets({ verdicts }: Results): string {
+  return section('Targets', 'Ratios are what counts: they hold on any machine, the other numbers belong to this one.', [
+    ['target', 'measured', 'at most', 'holds'],
+    ...verdicts.map(verdictRow),
+  ])
+}
 
-Ratios are what counts: they hold on any machine, the other numbers belong to this one.
+function keptUp(results: Results): string {
+  return section(
+    'Kept up',
+    "CPU is of all threads of the server's processes. The floor is one verification by node:crypto and one POST by undici on the same port, and nothing else.",
+    [SCENARIO_HEAD, ...names(results).map((name) => scenarioRow(name, results))],
+  )
+}
 
-${table([['target', 'measured', 'at most', 'holds'], ...results.verdicts.map(verdictRow)])}
+function workers(results: Results): string {
+  const rows = [ONE_WORKER, TWO_WORKERS].filter((name) => names(results).includes(name))
+  return section(
+    'Workers',
+    'One process, and two with their supervisor, over as many connections each. What is used is of all processes; both cores are shared with the load generator and GitHub, so that it is the CPU and not the throughput that compares.',
+    [WORKER_HEAD, ...rows.map((name) => workerRow(name, results))],
+  )
+}
 
-## Kept up
+const WORKER_HEAD = ['scenario', 'processes', 'CPU µs', "busiest's part of it", 'RSS MB', 'largest MB']
 
-CPU is of all threads of the server's processes. The floor is one verification by node:crypto and one POST by undici on the same port, and nothing else.
+function workerRow(name: string, results: Results): readonly string[] {
+  const middle = middleOf(name, results)
+  return [
+    name,
+    middle('processes', 0),
+    middle('cpuMicrosPerExchange', 0),
+    middle('busiestPart', 2),
+    middle('rssMb', 0),
+    middle('largestRssMb', 0),
+  ]
+}
 
-${table([SCENARIO_HEAD, ...names(results).map((name) => scenarioRow(name, results))])}
+function cold({ cold: results }: Results): string {
+  const head = [
+    'equal exchanges at once',
+    'ms to the last answer',
+    'calls beside the mints',
+    'mints',
+    'App JWTs signed',
+  ]
+  return section(
+    'Cold',
+    `The first exchanges of a server that has just started, at ${GITHUB_MS} ms a call to GitHub.`,
+    [head, ...results.map(coldRow)],
+  )
+}
 
-## Cold
-
-The first exchanges of a server that has just started, at ${GITHUB_MS} ms a call to GitHub.
-
-${table([['equal exchanges at once', 'ms to the last answer', 'calls beside the mints', 'mints', 'App JWTs signed'], ...results.cold.map(coldRow)])}
-`
+/** Nothing where a run has not measured it. */
+function section(title: string, about: string, rows: readonly (readonly string[])[]): string {
+  return rows.length > 1 ? `## ${title}\n\n${about}\n\n${table(rows)}` : ''
 }
 
 const SCENARIO_HEAD = [
@@ -90,10 +134,8 @@ const SCENARIO_HEAD = [
   'GitHub calls',
 ]
 
-function scenarioRow(name: string, { measurements, calls }: Results): readonly string[] {
-  const found = measurements.filter(({ scenario }) => scenario === name)
-  const middle = (value: Exclude<keyof Measurement, 'scenario'>, digits: number) =>
-    median(found.map((one) => one[value])).toFixed(digits)
+function scenarioRow(name: string, results: Results): readonly string[] {
+  const middle = middleOf(name, results)
   return [
     name,
     middle('cpuMicrosPerExchange', 0),
@@ -104,8 +146,20 @@ function scenarioRow(name: string, { measurements, calls }: Results): readonly s
     middle('loopDelayP999', 1),
     middle('rssMb', 0),
     middle('peakRssMb', 0),
-    String(calls.find(({ scenario }) => scenario === name)?.measured ?? ''),
+    String(results.calls.find(({ scenario }) => scenario === name)?.measured ?? ''),
   ]
+}
+
+/** The medians of a scenario. */
+function middleOf(name: string, { measurements }: Results) {
+  const found = measurements.filter(({ scenario }) => scenario === name)
+  return (value: Exclude<keyof Measurement, 'scenario'>, digits: number) =>
+    shown(median(found.map((one) => one[value])), digits)
+}
+
+/** What cannot be known here is a dash. */
+function shown(value: number, digits: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(digits)
 }
 
 function verdictRow({ what, measured, atMost, holds }: Verdict): readonly string[] {

@@ -28,8 +28,8 @@ export interface Stage {
   readonly world: ChildProcess
   readonly facts: WorldFacts
   readonly folder: string
-  /** `octo-sts serve` as a deployment starts it; resolves once it says that it is ready. */
-  startService(change?: Readonly<Record<string, string>>): Promise<Subject>
+  /** `octo-sts serve` as a deployment starts it; resolves once it says that it is ready, with all of its workers. */
+  startService(how?: { readonly workers?: number }): Promise<Subject>
   startFloor(): Promise<Subject>
   /** Runs the load generator; `heard` is told its lines that are not the report. */
   load(args: readonly string[], heard?: (line: string) => Promise<void> | void): Promise<LoadReport>
@@ -87,19 +87,19 @@ export async function openStage(organizations: Size): Promise<Stage> {
     world,
     facts,
     folder,
-    async startService(change = {}) {
-      const child = begin(here('../src/main.js'), ['serve'], {
-        ...serviceEnvironment(facts, file('issuers.json')),
-        ...change,
-      })
-      const port = await portOf(child)
+    async startService({ workers = 1 } = {}) {
+      const environment = serviceEnvironment(facts, { issuersFile: file('issuers.json'), workers })
+      const child = begin(here('../src/main.js'), ['serve'], environment)
+      const { port, metrics_port: metricsPort } = await portsOf(child)
       const subject = enlist(child, port)
-      await untilReady(port)
+      // A worker's /readyz is its own; the supervisor's metric is true of all of them.
+      if (workers === 1) await until(`http://127.0.0.1:${port}/readyz`)
+      else await until(`http://127.0.0.1:${metricsPort}/metrics`, /^octo_sts_ready 1$/m)
       return subject
     },
     async startFloor() {
       const child = begin(here('floor.js'), [JSON.stringify(floorOrder(facts))], {})
-      return enlist(child, await portOf(child))
+      return enlist(child, (await portsOf(child)).port)
     },
     load: (args, heard) => runLoad(loader, args, heard),
     async close() {
@@ -111,7 +111,10 @@ export async function openStage(organizations: Size): Promise<Stage> {
 }
 
 /** As a deployment would have it: see deploy/Dockerfile. */
-function serviceEnvironment({ app, github }: WorldFacts, issuersFile: string): Record<string, string> {
+function serviceEnvironment(
+  { app, github }: WorldFacts,
+  { issuersFile, workers }: { readonly issuersFile: string; readonly workers: number },
+): Record<string, string> {
   return {
     PORT: '0',
     STS_DOMAIN: DOMAIN,
@@ -120,7 +123,8 @@ function serviceEnvironment({ app, github }: WorldFacts, issuersFile: string): R
     APP_SECRET_CERTIFICATE_ENV_VAR: app.privateKeyPem,
     ISSUERS_FILE: issuersFile,
     ALLOW_LOOPBACK_ISSUERS: 'true',
-    SINGLE_PROCESS: 'true',
+    // Of several without a store it would not be true, and the service would say so and end.
+    ...(workers === 1 ? { SINGLE_PROCESS: 'true' } : { WORKERS: String(workers) }),
     METRICS_PORT: '0',
     UV_THREADPOOL_SIZE: '16',
   }
@@ -149,28 +153,34 @@ function floorOrder({ app, github, installation, publicKeys }: WorldFacts): Floo
   }
 }
 
-/** Hears the service say on which port it listens, and from then on only keeps what it says last. */
-function portOf(child: ChildProcess): Promise<number> {
+/** As the line that says it has them. */
+interface Ports {
+  readonly port: number
+  readonly metrics_port?: number
+}
+
+/** Hears the service say on which ports it listens, and from then on nothing. */
+function portsOf(child: ChildProcess): Promise<Ports> {
   const lines = createInterface({ input: child.stdout ?? process.stdin })
   const last: string[] = []
   return new Promise((resolve, reject) => {
     lines.on('line', (line) => {
       last.push(line)
       if (last.length > LINES_KEPT) last.shift()
-      const port = line.includes('"listening"') ? (JSON.parse(line) as { port?: number }).port : undefined
-      if (port === undefined) return
+      if (!line.includes('"listening"')) return
       lines.close()
       child.stdout?.resume()
-      resolve(port)
+      resolve(JSON.parse(line) as Ports)
     })
     child.once('exit', () => reject(new Error(`the service ended:\n${last.join('\n')}`)))
   })
 }
 
-async function untilReady(port: number): Promise<void> {
+/** Asks until the answer is 200, and what it says as it should be. */
+async function until(url: string, text = /(?:)/): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries += 1) {
-    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
-    if (ready?.ok === true) return
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer?.ok === true && text.test(await answer.text())) return
     await sleep(READY_PAUSE_MS)
   }
   throw new Error('the service did not get ready')

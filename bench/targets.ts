@@ -1,4 +1,5 @@
 import type { Measurement } from './measure.ts'
+import { ONE_WORKER, TWO_WORKERS } from './scenarios.ts'
 
 /** A quotient of what two scenarios cost, and how large it may be. */
 interface RatioTarget {
@@ -14,6 +15,7 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'warm HTTP exchange, RS256 : floor', of: 'warm HTTP RS256', to: 'floor HTTP RS256', atMost: 1.4 },
   { what: '20 claim patterns : one', of: 'twenty claim patterns', to: 'one claim pattern', atMost: 1.15 },
   { what: 'many organizations and policies : one', of: 'many organizations', to: 'warm gRPC RS256', atMost: 1.05 },
+  { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
 
 /** What one exchange may cost at most, and a process may hold, on a machine of the class the targets were set on. */
