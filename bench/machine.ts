@@ -81,6 +81,27 @@ function statOf(pid: number): readonly string[] | undefined {
   }
 }
 
+/** A command so that it runs on one core, with all that it starts: the last that this process may use. */
+export function pinnedTo([command, ...args]: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  const core = lastCore()
+  return core === undefined ? [command, ...args] : ['taskset', '-c', core, command, ...args]
+}
+
+/** Whether there is what it takes to pin. */
+export function canPin(): boolean {
+  return lastCore() !== undefined
+}
+
+function lastCore(): string | undefined {
+  try {
+    execFileSync('taskset', ['--version'], { stdio: 'ignore' })
+    const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    return /\d+$/.exec(allowed ?? '')?.[0]
+  } catch {
+    return undefined // no Linux, or not its tools
+  }
+}
+
 const [PARENT, USER_TIME, SYSTEM_TIME] = [1, 11, 12] as const
 /** USER_HZ is 100 on every Linux of this kind. */
 const MICROS_PER_TICK = 10_000

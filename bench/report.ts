@@ -1,9 +1,9 @@
 import type { GitHubCount } from './front.ts'
 import type { Machine } from './machine.ts'
-import { GITHUB_MS, type Measurement, total } from './measure.ts'
+import { GITHUB_MS, LAST_OF_THEM, type Measurement, ONE_BY_ONE, type Start, total } from './measure.ts'
 import type { Options } from './options.ts'
-import { ONE_WORKER, TWO_WORKERS } from './scenarios.ts'
-import { median, type Verdict } from './targets.ts'
+import { FLOORED, floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
+import { median, ratioToFloor, type Verdict } from './targets.ts'
 
 /** All that a run found. */
 export interface Results {
@@ -13,12 +13,18 @@ export interface Results {
   readonly measurements: readonly Measurement[]
   readonly calls: readonly CallsVerdict[]
   readonly cold: readonly ColdResult[]
+  readonly starts: readonly Start[]
+  /** Whether those starts had one core. */
+  readonly isPinned: boolean
+  /** A sentence about each release of Node.js that was not measured. */
+  readonly missing: readonly string[]
   readonly verdicts: readonly Verdict[]
 }
 
 /** GitHub calls of one exchange, beside what they must be. */
 export interface CallsVerdict {
   readonly scenario: string
+  readonly node: string
   readonly measured: number
   readonly wanted: number
 }
@@ -39,7 +45,10 @@ export function faultsOf({ calls, cold }: Pick<Results, 'calls' | 'cold'>): read
   return [
     ...calls
       .filter(({ measured, wanted }) => measured !== wanted)
-      .map(({ scenario, measured, wanted }) => `${scenario}: ${measured} GitHub calls an exchange, not ${wanted}`),
+      .map(
+        ({ scenario, node, measured, wanted }) =>
+          `${scenario}, Node.js ${node}: ${measured} GitHub calls an exchange, not ${wanted}`,
+      ),
     ...cold
       .filter(({ atOnce, calls: made }) => made.mints !== atOnce || total(made) - made.mints > SHARED_CALLS)
       .map(({ atOnce, calls: made }) => `${atOnce} cold exchanges at once: ${JSON.stringify(made)}`),
@@ -48,7 +57,11 @@ export function faultsOf({ calls, cold }: Pick<Results, 'calls' | 'cold'>): read
 
 /** bench/RESULTS.md, and what is printed. */
 export function asMarkdown(results: Results): string {
-  const parts = [head(results), targets(results), keptUp(results), workers(results), cold(results)]
+  const own = onlyOf(results.machine.node, results)
+  const parts = [
+    ...[head(own), targets(own), keptUp(own), workers(own)],
+    ...[nodeVersions(results), starts(own), cold(own)],
+  ]
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`
 }
 
@@ -101,6 +114,63 @@ function workerRow(name: string, results: Results): readonly string[] {
   ]
 }
 
+function onlyOf(node: string, results: Results): Results {
+  const isOfIt = (one: { readonly node: string }) => one.node === node
+  return {
+    ...results,
+    measurements: results.measurements.filter(isOfIt),
+    calls: results.calls.filter(isOfIt),
+    starts: results.starts.filter(isOfIt),
+  }
+}
+
+function nodeVersions(results: Results): string {
+  const versions = [...new Set([results.machine.node, ...results.measurements.map(({ node }) => node)])]
+  const rows = versions.length > 1 ? versions.flatMap((node) => versionRows(node, onlyOf(node, results))) : []
+  const about = [
+    'The same on other releases. Ready is as under Start, without the self-exercise.',
+    ...results.missing.map((missing) => `${missing}.`),
+  ].join(' ')
+  return section('Node.js versions', about, [VERSION_HEAD, ...rows], results.missing.length > 0)
+}
+
+const VERSION_HEAD = ['Node.js', 'exchange', 'floor CPU µs', 'warm CPU µs', 'ratio', 'RSS MB', 'peak MB', 'ready ms']
+
+/** The exchanges of one version. */
+function versionRows(node: string, results: Results): readonly (readonly string[])[] {
+  const ready = results.starts.filter(({ selfExercise }) => !selfExercise).map((start) => start.ready)
+  return FLOORED.filter((exchange) => names(results).includes(warm(exchange))).map((exchange) => {
+    const [floor, service] = [middleOf(floorOf(exchange), results), middleOf(warm(exchange), results)]
+    return [
+      ...[node, exchange, floor('cpuMicrosPerExchange', 0), service('cpuMicrosPerExchange', 0)],
+      ...[shown(ratioToFloor(results.measurements, exchange), 2), service('rssMb', 0), service('peakRssMb', 0)],
+      shown(median(ready), 0),
+    ]
+  })
+}
+
+function starts({ starts: all, isPinned }: Results): string {
+  const rows = [false, true].flatMap((selfExercise) => {
+    const found = all.filter((start) => start.selfExercise === selfExercise)
+    if (found.length === 0) return []
+    const middle = (value: Exclude<keyof Start, 'selfExercise' | 'node'>, digits: number) =>
+      shown(median(found.map((start) => start[value])), digits)
+    const exchanges = [middle('first', 1), middle('second', 1), middle('settled', 1)]
+    return [[String(selfExercise), middle('ready', 0), middle('readyCpu', 0), ...exchanges]]
+  })
+  const where = isPinned ? 'on one core (taskset)' : '**on all cores**, for there is no taskset'
+  const about = `From the start of the process to the first 200 of /readyz, ${where}, and then ${ONE_BY_ONE} exchanges one by one on an open gRPC connection, with GitHub answering at once. The first looks up the installation, the policy and the issuer's keys; the second finds them. The ${ONE_BY_ONE}th is the median of the last ${LAST_OF_THEM}.`
+  const head = [
+    'SELF_EXERCISE',
+    'ready ms',
+    'CPU ms until then',
+    'first exchange ms',
+    'second ms',
+    `${ONE_BY_ONE}th ms`,
+  ]
+  return section('Start', about, [head, ...rows])
+}
+
 function cold({ cold: results }: Results): string {
   const head = [
     'equal exchanges at once',
@@ -116,8 +186,9 @@ function cold({ cold: results }: Results): string {
   )
 }
 
-/** Nothing where a run has not measured it. */
-function section(title: string, about: string, rows: readonly (readonly string[])[]): string {
+/** Nothing where a run has not measured it, unless the reason must be said. */
+function section(title: string, about: string, rows: readonly (readonly string[])[], isSaid = false): string {
+  if (rows.length === 1 && isSaid) return `## ${title}\n\n${about}`
   return rows.length > 1 ? `## ${title}\n\n${about}\n\n${table(rows)}` : ''
 }
 
@@ -153,7 +224,7 @@ function scenarioRow(name: string, results: Results): readonly string[] {
 /** The medians of a scenario. */
 function middleOf(name: string, { measurements }: Results) {
   const found = measurements.filter(({ scenario }) => scenario === name)
-  return (value: Exclude<keyof Measurement, 'scenario'>, digits: number) =>
+  return (value: Exclude<keyof Measurement, 'scenario' | 'node'>, digits: number) =>
     shown(median(found.map((one) => one[value])), digits)
 }
 

@@ -1,4 +1,5 @@
 import { organizationTargets, type Size, type Target, turns } from './bench-policies.ts'
+import type { NodeBinary } from './node-binaries.ts'
 import type { TokenOrder } from './subject-tokens.ts'
 
 /**
@@ -21,6 +22,22 @@ export interface Scenario {
   readonly code: number
   /** GitHub calls of one exchange when all is warm, which a run must show. */
   readonly calls: number
+  /** What the server runs on; this process's own Node.js when absent. */
+  readonly node?: NodeBinary
+}
+
+/** The exchanges that are measured beside their floor, on every Node.js. */
+export const FLOORED = ['gRPC RS256', 'gRPC ES256', 'HTTP RS256'] as const
+export const floorOf = (exchange: string) => `floor ${exchange}`
+export const warm = (exchange: string) => `warm ${exchange}`
+
+/** Of the given scenarios those of some exchanges, and of their floors, on another Node.js. */
+export function scenariosOn(
+  node: NodeBinary,
+  { scenarios, exchanges }: { readonly scenarios: readonly Scenario[]; readonly exchanges: readonly string[] },
+): readonly Scenario[] {
+  const names = exchanges.flatMap((exchange) => [floorOf(exchange), warm(exchange)])
+  return scenarios.filter(({ name }) => names.includes(name)).map((scenario) => ({ ...scenario, node }))
 }
 
 export const ONE_WORKER = 'one worker'

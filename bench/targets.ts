@@ -1,5 +1,5 @@
-import type { Measurement } from './measure.ts'
-import { ONE_WORKER, TWO_WORKERS } from './scenarios.ts'
+import type { Measurement, Start } from './measure.ts'
+import { floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
 
 /** A quotient of what two scenarios cost, and how large it may be. */
 interface RatioTarget {
@@ -31,6 +31,9 @@ const COSTS = [
   readonly atMost: number
 }[]
 
+/** On one core, without the self-exercise: what a deployment waits for that scales from nothing. */
+const READY = { what: 'start to ready, without the self-exercise (ms)', atMost: 400 } as const
+
 export interface Verdict {
   readonly what: string
   readonly measured: number
@@ -38,21 +41,37 @@ export interface Verdict {
   readonly holds: boolean
 }
 
-/** Every target that was measured. A ratio is the median of its repetitions' ratios: those stand side by side in time. */
-export function verdictsOf(all: readonly Measurement[]): readonly Verdict[] {
-  const ratios = RATIOS.flatMap(({ what, of, to, atMost }) => {
-    const [above, below] = [costs(all, of), costs(all, to)]
-    const quotients = above.flatMap((cost, index) => {
-      const other = below[index]
-      return other === undefined ? [] : [cost / other]
-    })
-    return verdict(what, quotients, atMost)
-  })
+/** What a run has measured, and the version of Node.js that the targets are for. */
+export interface Measured {
+  readonly measurements: readonly Measurement[]
+  readonly starts: readonly Start[]
+  readonly node: string
+}
+
+/** Every target that was measured. */
+export function verdictsOf({ measurements, starts, node }: Measured): readonly Verdict[] {
+  const all = measurements.filter((one) => one.node === node)
+  const ratios = RATIOS.flatMap(({ what, of, to, atMost }) => verdict(what, quotientsOf(all, { of, to }), atMost))
   const single = COSTS.flatMap(({ what, of, value, atMost }) => {
     const found = all.filter(({ scenario }) => scenario === of).map((one) => one[value])
     return verdict(what, found, atMost)
   })
-  return [...ratios, ...single]
+  const ready = starts.filter((one) => one.node === node && !one.selfExercise).map((one) => one.ready)
+  return [...ratios, ...single, ...verdict(READY.what, ready, READY.atMost)]
+}
+
+/** What a warm exchange costs to its floor: NaN where it was not measured. */
+export function ratioToFloor(all: readonly Measurement[], exchange: string): number {
+  return median(quotientsOf(all, { of: warm(exchange), to: floorOf(exchange) }))
+}
+
+/** Of each repetition, whose two stand side by side in time: the median of these is the ratio. */
+function quotientsOf(all: readonly Measurement[], { of, to }: Pick<RatioTarget, 'of' | 'to'>): readonly number[] {
+  const [above, below] = [costs(all, of), costs(all, to)]
+  return above.flatMap((cost, index) => {
+    const other = below[index]
+    return other === undefined ? [] : [cost / other]
+  })
 }
 
 /** Of an even number of values the mean of the two in the middle. */
