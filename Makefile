@@ -31,7 +31,7 @@ sandbox: build ## the same server, staying up, with commands to paste
 interop: build ## real clients: grpc-go, grpcurl, curl (needs Go)
 	@test/interop/run
 
-bench: build ## what an exchange costs, beside the floor; ARGS="--short" for a minute's worth (needs Go)
+bench: build ## what an exchange costs, beside the floor; ARGS="--short" for a minute or two (needs Go)
 	@command -v go >/dev/null || { echo 'Go is missing: the load generator needs version 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
 	@node -e 'const [major, minor] = process.argv[1].slice(2).split(".").map(Number); process.exit(major > 1 || minor >= 26 ? 0 : 1)' "$$(go env GOVERSION)" \
 		|| { echo "$$(go env GOVERSION) is too old: the load generator needs Go 1.26 or newer (https://go.dev/dl)" >&2; exit 1; }

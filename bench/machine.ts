@@ -9,32 +9,44 @@ export interface Usage {
   readonly rssBytes: number
   /** The sum of the highest that each was at. */
   readonly peakRssBytes: number
+  /** Each of them, the one that was asked for first. */
+  readonly processes: readonly ProcessUsage[]
+}
+
+interface ProcessUsage {
+  readonly pid: number
+  readonly cpuMicros: number
+  readonly rssBytes: number
+  readonly peakRssBytes: number
 }
 
 /** Reads Linux's /proc; undefined where there is none. */
 export function usageOf(pid: number): Usage | undefined {
   try {
-    return treeOf(pid).map(usageOfOne).reduce(sum)
+    const processes = treeOf(pid).map(usageOfOne)
+    const sum = (value: keyof ProcessUsage) => processes.reduce((total, one) => total + one[value], 0)
+    return { cpuMicros: sum('cpuMicros'), rssBytes: sum('rssBytes'), peakRssBytes: sum('peakRssBytes'), processes }
   } catch {
     return undefined
   }
 }
 
-/** From now on the process's peak is counted anew (proc(5), clear_refs). */
+/** From now on the peaks of a process and of all that it has started are counted anew (proc(5), clear_refs). */
 export function forgetPeak(pid: number): void {
   try {
-    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+    for (const each of treeOf(pid)) writeFileSync(`/proc/${each}/clear_refs`, '5')
   } catch {
     // Not Linux, or not allowed: the peak is that of the process's whole life.
   }
 }
 
-function sum(left: Usage, right: Usage): Usage {
-  return {
-    cpuMicros: left.cpuMicros + right.cpuMicros,
-    rssBytes: left.rssBytes + right.rssBytes,
-    peakRssBytes: left.peakRssBytes + right.peakRssBytes,
-  }
+/** The part that the busiest process had in what all of them used between two looks: 1 where there is but one. */
+export function busiestPart(before: Usage, after: Usage): number {
+  const used = after.processes.map(({ pid, cpuMicros }) => {
+    const earlier = before.processes.find((one) => one.pid === pid)
+    return cpuMicros - (earlier?.cpuMicros ?? 0)
+  })
+  return Math.max(...used) / (after.cpuMicros - before.cpuMicros)
 }
 
 /** The process and its descendants. */
@@ -50,13 +62,13 @@ function treeOf(root: number): readonly number[] {
   return tree
 }
 
-function usageOfOne(pid: number): Usage {
+function usageOfOne(pid: number): ProcessUsage {
   const fields = statOf(pid)
   if (fields === undefined) throw new Error(`there is no process ${pid}`)
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
   const ticks = Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])
-  return { cpuMicros: ticks * MICROS_PER_TICK, rssBytes: kilobytes('VmRSS'), peakRssBytes: kilobytes('VmHWM') }
+  return { pid, cpuMicros: ticks * MICROS_PER_TICK, rssBytes: kilobytes('VmRSS'), peakRssBytes: kilobytes('VmHWM') }
 }
 
 /** The fields of /proc/PID/stat after the command's name, which may hold anything; proc(5) numbers them from 3 here. */
@@ -66,6 +78,27 @@ function statOf(pid: number): readonly string[] | undefined {
     return text.slice(text.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined // it has ended meanwhile
+  }
+}
+
+/** A command so that it runs on one core, with all that it starts: the last that this process may use. */
+export function pinnedTo([command, ...args]: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  const core = lastCore()
+  return core === undefined ? [command, ...args] : ['taskset', '-c', core, command, ...args]
+}
+
+/** Whether there is what it takes to pin. */
+export function canPin(): boolean {
+  return lastCore() !== undefined
+}
+
+function lastCore(): string | undefined {
+  try {
+    execFileSync('taskset', ['--version'], { stdio: 'ignore' })
+    const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+    return /\d+$/.exec(allowed ?? '')?.[0]
+  } catch {
+    return undefined // no Linux, or not its tools
   }
 }
 

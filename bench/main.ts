@@ -2,29 +2,34 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { hottest } from './hottest.ts'
-import { describeMachine } from './machine.ts'
-import { countCalls, type Measurement, measure, measureCold, visitAll } from './measure.ts'
+import { canPin, describeMachine, usageOf } from './machine.ts'
+import { countCalls, type Measurement, measure, measureCold, measureStart, type Start, visitAll } from './measure.ts'
+import { type NodeBinaries, type NodeBinary, namedNodes, otherReleases } from './node-binaries.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { ask } from './questions.ts'
 import { asMarkdown, type CallsVerdict, type ColdResult, faultsOf, type Results } from './report.ts'
-import { type Scenario, scenariosFor } from './scenarios.ts'
+import { FLOORED, type Scenario, scenariosFor, scenariosOn } from './scenarios.ts'
 import { openStage, type Stage, type Subject } from './stage.ts'
 import { median, verdictsOf } from './targets.ts'
 
-async function bench(options: Options): Promise<number> {
+async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
   const organizations = { organizations: options.organizations, policiesEach: POLICIES_EACH }
   const wanted = (name: string) =>
     options.scenarios.length === 0 || options.scenarios.some((part) => name.includes(part))
-  const scenarios = scenariosFor(organizations).filter(({ name }) => wanted(name))
+  const own = scenariosFor(organizations).filter(({ name, subject }) => wanted(name) && canMeasure(subject))
   const [granted] = scenariosFor(organizations).filter(({ subject, code }) => subject === 'service' && code === 0)
   if (granted === undefined) throw new Error('there is no scenario of a warm exchange')
   const machine = describeMachine()
+  for (const missing of nodes.missing) say(missing)
+  const exchanges = options.short ? FLOORED.slice(0, 1) : FLOORED
+  const scenarios = [...own, ...nodes.found.flatMap((node) => scenariosOn(node, { scenarios: own, exchanges }))]
   const stage = await openStage(organizations)
   try {
     const cold = wanted('cold') ? await coldResults(granted, { stage, options }) : []
-    const subjects = await startSubjects(scenarios, { stage, options })
-    const calls = await allCalls(scenarios, { stage, options, subjects })
-    const measurements = await allMeasurements(scenarios, { stage, options, subjects })
+    const starts = wanted('start') ? await allStarts(granted, { stage, options, nodes: nodes.found }) : []
+    const subjectOf = subjectsOf({ stage, options })
+    const calls = await allCalls(scenarios, { stage, options, subjectOf })
+    const measurements = await allMeasurements(scenarios, { stage, options, subjectOf })
     const results: Results = {
       measuredAt: new Date().toISOString(),
       machine,
@@ -32,10 +37,14 @@ async function bench(options: Options): Promise<number> {
       measurements,
       calls,
       cold,
-      verdicts: verdictsOf(measurements),
+      starts,
+      isPinned: canPin(),
+      missing: nodes.missing,
+      verdicts: verdictsOf({ measurements, starts, node: machine.node }),
     }
-    const [first = granted] = scenarios
-    if (options.profile !== undefined) await profile(first, options.profile, { stage, options, subjects })
+    // The probe is asked of a supervisor, and not of its workers.
+    const [first = granted] = own.filter(({ subject }) => subject !== 'workers')
+    if (options.profile !== undefined) await profile(first, options.profile, { stage, options, subjectOf })
     return conclude(results, options)
   } finally {
     await stage.close()
@@ -45,13 +54,18 @@ async function bench(options: Options): Promise<number> {
 /** With the 5,000 organizations of a whole run they are as many as the service keeps. */
 const POLICIES_EACH = 2
 
+/** What several processes use can be read only in /proc. */
+function canMeasure(subject: Scenario['subject']): boolean {
+  return subject !== 'workers' || usageOf(process.pid) !== undefined
+}
+
 interface Needs {
   readonly stage: Stage
   readonly options: Options
 }
 
 interface RunningNeeds extends Needs {
-  readonly subjects: Readonly<Record<Scenario['subject'], Subject>>
+  readonly subjectOf: (scenario: Scenario) => Promise<Subject>
 }
 
 async function coldResults(scenario: Scenario, { stage, options }: Needs): Promise<readonly ColdResult[]> {
@@ -68,40 +82,77 @@ async function coldResults(scenario: Scenario, { stage, options }: Needs): Promi
   return results
 }
 
-async function startSubjects(scenarios: readonly Scenario[], needs: Needs): Promise<RunningNeeds['subjects']> {
-  const { stage } = needs
-  const [service, large, floor] = [await stage.startService(), await stage.startService(), await stage.startFloor()]
-  const many = scenarios.find(({ subject }) => subject === 'large')
-  if (many !== undefined) {
-    say(`${many.targets.length} policies of ${needs.options.organizations} organizations are read`)
-    await visitAll(many, { ...needs, subject: large })
+/** On this process's own Node.js with the self-exercise and without it, on the others without. */
+async function allStarts(
+  scenario: Scenario,
+  { stage, options, nodes }: Needs & { readonly nodes: readonly NodeBinary[] },
+): Promise<readonly Start[]> {
+  const kinds = [
+    { selfExercise: false },
+    { selfExercise: true },
+    ...nodes.map((node) => ({ selfExercise: false, node })),
+  ]
+  const starts: Start[] = []
+  for (let round = 0; round < options.coldStarts; round += 1) {
+    say(`starts: ${round + 1}/${options.coldStarts}`)
+    for (const kind of kinds) starts.push(await measureStart(kind, scenario, { stage, options }))
   }
-  return { service, large, floor }
+  return starts
 }
+
+/** Starts each when it is first asked for. */
+function subjectsOf(needs: Needs): RunningNeeds['subjectOf'] {
+  const running = new Map<string, Promise<Subject>>()
+  return (scenario) => {
+    const name = `${scenario.subject} ${scenario.node?.path}`
+    const known = running.get(name)
+    if (known !== undefined) return known
+    const starting = startSubject(scenario, needs)
+    running.set(name, starting)
+    return starting
+  }
+}
+
+async function startSubject(scenario: Scenario, needs: Needs): Promise<Subject> {
+  const { stage, options } = needs
+  const nodePath = scenario.node?.path
+  if (scenario.subject === 'floor') return stage.startFloor({ nodePath })
+  const subject = await stage.startService({ workers: scenario.subject === 'workers' ? WORKERS : 1, nodePath })
+  if (scenario.subject === 'large') {
+    say(`${scenario.targets.length} policies of ${options.organizations} organizations are read`)
+    await visitAll(scenario, { ...needs, subject })
+  }
+  return subject
+}
+
+const WORKERS = 2
 
 async function allCalls(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly CallsVerdict[]> {
   const verdicts: CallsVerdict[] = []
   for (const scenario of scenarios) {
-    const subject = needs.subjects[scenario.subject]
+    const subject = await needs.subjectOf(scenario)
     const measured = await countCalls(scenario, { ...needs, subject })
-    verdicts.push({ scenario: scenario.name, measured, wanted: scenario.calls })
+    const node = scenario.node?.version ?? process.version
+    verdicts.push({ scenario: scenario.name, node, measured, wanted: scenario.calls })
   }
   return verdicts
 }
 
 /** Scenarios take turns, every other time in the opposite order, so that what changes on the machine meets all alike. */
 async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly Measurement[]> {
-  const { options, subjects } = needs
+  const { options, subjectOf } = needs
   const measurements: Measurement[] = []
   for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
     const order = repetition % 2 === 0 ? scenarios : scenarios.toReversed()
     for (const scenario of order) {
-      const warmUpSeconds = repetition === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
-      const subject = subjects[scenario.subject]
+      const once = repetition === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
+      const warmUpSeconds = scenario.subject === 'workers' ? WORKERS * once : once // each has a part of the load
+      const subject = await subjectOf(scenario)
       // What a server has kept for its five minutes is asked anew, which is not what a warm exchange costs.
       if (scenario.subject === 'large') await visitAll(scenario, { ...needs, subject })
       const measured = await measure(scenario, { ...needs, subject, warmUpSeconds })
-      say(`${repetition + 1}/${options.repetitions} ${scenario.name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
+      const name = scenario.node === undefined ? scenario.name : `${scenario.name}, Node.js ${scenario.node.version}`
+      say(`${repetition + 1}/${options.repetitions} ${name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
       measurements.push(measured)
     }
   }
@@ -112,7 +163,7 @@ async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNee
 const WARM_AGAIN_S = 2
 
 async function profile(scenario: Scenario, file: string, needs: RunningNeeds): Promise<void> {
-  const subject = needs.subjects[scenario.subject]
+  const subject = await needs.subjectOf(scenario)
   await ask(subject.process, 'startProfile')
   await measure(scenario, { ...needs, subject, warmUpSeconds: 0 })
   const taken = await ask<Parameters<typeof hottest>[0]>(subject.process, 'stopProfile')
@@ -140,4 +191,10 @@ const options = readOptions(process.argv.slice(2))
 if (typeof options === 'string') {
   process.stderr.write(options === '' ? USAGE : `bench: ${options}\n\n${USAGE}`)
   process.exitCode = options === '' ? 0 : 2
-} else process.exitCode = await bench(options)
+} else {
+  const nodes = options.nodes === undefined ? otherReleases() : namedNodes(options.nodes)
+  if (typeof nodes === 'string') {
+    process.stderr.write(`bench: ${nodes}\n`)
+    process.exitCode = 2
+  } else process.exitCode = await bench(options, nodes)
+}

@@ -9,8 +9,10 @@ export interface Options {
   /** Distinct subject tokens that are signed beforehand, of each kind. */
   readonly tokens: number
   readonly organizations: number
-  /** Fresh servers that are started for a cold exchange. */
+  /** Fresh servers that are started for a cold exchange, and to be timed. */
   readonly coldStarts: number
+  /** Other binaries of Node.js to measure on; undefined: those of the other releases that the project runs on. */
+  readonly nodes: readonly string[] | undefined
   readonly short: boolean
   /** Write a CPU profile of the server under the first scenario here. */
   readonly profile: string | undefined
@@ -22,7 +24,7 @@ export interface Options {
 
 export const USAGE = `make bench ARGS="…": what an exchange costs, against the floor and the targets
 
-  --short              a minute's worth: to see that it runs, and that the counts of calls hold
+  --short              a minute or two: to see that it runs, and that the counts of calls hold
   --scenario NAME      only scenarios with NAME in their name; may be repeated
   --seconds N          measured in each repetition (10)
   --warm-up N          before the first repetition of each scenario (10)
@@ -30,6 +32,8 @@ export const USAGE = `make bench ARGS="…": what an exchange costs, against the
   --tokens N           distinct subject tokens of each kind (20000)
   --organizations N    of the scenario with many installations (5000)
   --in-flight N        requests at once (64)
+  --node PATH          measure on this Node.js too; may be repeated. Without it on the newest of each other release that
+                       the project runs on, installed from npm into .cache/ (not with --scenario)
   --profile FILE       a CPU profile of the server during the first scenario, for Chrome's developer tools
   --json FILE          all results as JSON, also printed at the end
   --no-record          leave bench/RESULTS.md as it is (so do --short and --scenario)
@@ -55,6 +59,7 @@ export function readOptions(args: string[]): Options | string {
     tokens: number('tokens', 20_000, 500),
     organizations: number('organizations', 5_000, 50),
     coldStarts: short ? 1 : 5,
+    nodes: values.node ?? (scenarios.length > 0 ? [] : undefined),
     inFlight: number('in-flight', 64, 64),
     short,
     profile: values.profile,
@@ -77,6 +82,7 @@ function parse(args: string[]) {
       tokens: { type: 'string' },
       organizations: { type: 'string' },
       'in-flight': { type: 'string' },
+      node: { type: 'string', multiple: true },
       profile: { type: 'string' },
       json: { type: 'string' },
       'no-record': { type: 'boolean' },

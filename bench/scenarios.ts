@@ -1,8 +1,12 @@
 import { organizationTargets, type Size, type Target, turns } from './bench-policies.ts'
+import type { NodeBinary } from './node-binaries.ts'
 import type { TokenOrder } from './subject-tokens.ts'
 
-/** Which process answers: the service with few policies, the service with many organizations, or the floor. */
-export type Subject = 'service' | 'large' | 'floor'
+/**
+ * Who answers: the service with few policies, with many organizations, as two workers, or the floor; and `alone`, which
+ * like the workers has seen nothing but the scenario that it is compared in.
+ */
+export type Subject = 'service' | 'large' | 'alone' | 'workers' | 'floor'
 
 /** A load that is kept up and measured. */
 export interface Scenario {
@@ -12,16 +16,40 @@ export interface Scenario {
   readonly algorithm: TokenOrder['algorithm']
   readonly flaw?: TokenOrder['flaw']
   readonly targets: readonly Target[]
+  /** Of gRPC; as many as usual when absent. */
+  readonly connections?: number
   /** The gRPC code of every answer: 0 is a token. Any other answer fails the run. */
   readonly code: number
   /** GitHub calls of one exchange when all is warm, which a run must show. */
   readonly calls: number
+  /** What the server runs on; this process's own Node.js when absent. */
+  readonly node?: NodeBinary
 }
+
+/** The exchanges that are measured beside their floor, on every Node.js. */
+export const FLOORED = ['gRPC RS256', 'gRPC ES256', 'HTTP RS256'] as const
+export const floorOf = (exchange: string) => `floor ${exchange}`
+export const warm = (exchange: string) => `warm ${exchange}`
+
+/** Of the given scenarios those of some exchanges, and of their floors, on another Node.js. */
+export function scenariosOn(
+  node: NodeBinary,
+  { scenarios, exchanges }: { readonly scenarios: readonly Scenario[]; readonly exchanges: readonly string[] },
+): readonly Scenario[] {
+  const names = exchanges.flatMap((exchange) => [floorOf(exchange), warm(exchange)])
+  return scenarios.filter(({ name }) => names.includes(name)).map((scenario) => ({ ...scenario, node }))
+}
+
+export const ONE_WORKER = 'one worker'
+export const TWO_WORKERS = 'two workers'
 
 const CI: readonly Target[] = [{ scope: 'acme/app', identity: 'ci' }]
 const to = (identity: string, scope = 'acme/app'): readonly Target[] => [{ scope, identity }]
 const GRANTED = { protocol: 'grpc', algorithm: 'RS256', code: 0, calls: 1 } as const
 const REFUSED = { ...GRANTED, subject: 'service', calls: 0 } as const
+
+/** Connections go to workers in turn: enough that none of them is left out, and none has many more than another. */
+const SPREAD = { ...GRANTED, targets: CI, connections: 16 } as const
 
 /** UNAUTHENTICATED, PERMISSION_DENIED and NOT_FOUND of gRPC. */
 const [UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND] = [16, 7, 5] as const
@@ -40,6 +68,8 @@ export function scenariosFor(organizations: Size): readonly Scenario[] {
     { ...GRANTED, name: 'warm gRPC ES256', subject: 'service', algorithm: 'ES256', targets: CI },
     { ...GRANTED, name: 'floor HTTP RS256', subject: 'floor', protocol: 'http', targets: CI },
     { ...GRANTED, name: 'warm HTTP RS256', subject: 'service', protocol: 'http', targets: CI },
+    { ...SPREAD, name: ONE_WORKER, subject: 'alone' },
+    { ...SPREAD, name: TWO_WORKERS, subject: 'workers' },
     { ...GRANTED, name: 'organization policy, 50 repositories', subject: 'service', targets: to('fleet', 'acme') },
     { ...GRANTED, name: '500 policies in turn', subject: 'service', targets: turns() },
     { ...REFUSED, name: 'refused: bad signature', flaw: 'bad-signature', targets: CI, code: UNAUTHENTICATED },

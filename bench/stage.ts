@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process
 import { createPrivateKey, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { selfSignedCertificate } from '../test/support/certificate.ts'
 import { PERMISSIONS, type Size } from './bench-policies.ts'
 import type { FloorOrder } from './floor.ts'
+import { pinnedTo } from './machine.ts'
 import { ask } from './questions.ts'
 import type { WorldFacts, WorldOrder } from './world.ts'
 
@@ -28,12 +30,19 @@ export interface Stage {
   readonly world: ChildProcess
   readonly facts: WorldFacts
   readonly folder: string
-  /** `octo-sts serve` as a deployment starts it; resolves once it says that it is ready. */
-  startService(change?: Readonly<Record<string, string>>): Promise<Subject>
-  startFloor(): Promise<Subject>
+  /** `octo-sts serve` as a deployment starts it; resolves once it says that it is ready, with all of its workers. */
+  startService(how?: { readonly workers?: number; readonly nodePath?: string | undefined }): Promise<Subject>
+  startFloor(how?: { readonly nodePath?: string | undefined }): Promise<Subject>
+  /** The service without the probe, on one core where that can be had, and the time until it says that it is ready. */
+  timeStart(how: TimedStart): Promise<{ readonly subject: Subject; readonly milliseconds: number }>
   /** Runs the load generator; `heard` is told its lines that are not the report. */
   load(args: readonly string[], heard?: (line: string) => Promise<void> | void): Promise<LoadReport>
   close(): Promise<void>
+}
+
+export interface TimedStart {
+  readonly selfExercise: boolean
+  readonly nodePath?: string | undefined
 }
 
 /** What the load generator says: milliseconds, and answers by their gRPC code. */
@@ -45,6 +54,8 @@ export interface LoadReport {
   readonly p99: number
   readonly p999: number
   readonly codes: Readonly<Record<string, number>>
+  /** Of each exchange, where they were made one by one. */
+  readonly times?: readonly number[]
 }
 
 export async function openStage(organizations: Size): Promise<Stage> {
@@ -61,9 +72,10 @@ export async function openStage(organizations: Size): Promise<Stage> {
   const facts = await ask<WorldFacts>(world, 'facts')
   writeFileSync(file('issuers.json'), JSON.stringify({ issuers: [{ issuer: facts.issuer, github: 'true' }] }))
 
-  const begin = (script: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
-    spawn(process.execPath, ['--import', here('probe.js'), script, ...args], {
-      env: { PATH: process.env['PATH'], NODE_ENV: 'production', NODE_EXTRA_CA_CERTS: file('cert.pem'), ...env },
+  const base = { PATH: process.env['PATH'], NODE_ENV: 'production', NODE_EXTRA_CA_CERTS: file('cert.pem') }
+  const begin = (nodePath: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+    spawn(nodePath, ['--import', here('probe.js'), ...args], {
+      env: { ...base, ...env },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
   const enlist = (child: ChildProcess, port: number): Subject => {
@@ -87,19 +99,32 @@ export async function openStage(organizations: Size): Promise<Stage> {
     world,
     facts,
     folder,
-    async startService(change = {}) {
-      const child = begin(here('../src/main.js'), ['serve'], {
-        ...serviceEnvironment(facts, file('issuers.json')),
-        ...change,
-      })
-      const port = await portOf(child)
+    async startService({ workers = 1, nodePath = process.execPath } = {}) {
+      const environment = serviceEnvironment(facts, { issuersFile: file('issuers.json'), workers })
+      const child = begin(nodePath, [here('../src/main.js'), 'serve'], environment)
+      const { port, metrics_port: metricsPort } = await portsOf(child)
       const subject = enlist(child, port)
-      await untilReady(port)
+      // A worker's /readyz is its own; the supervisor's metric is true of all of them.
+      if (workers === 1) await until(child, { url: `http://127.0.0.1:${port}/readyz` })
+      else await until(child, { url: `http://127.0.0.1:${metricsPort}/metrics`, text: /^octo_sts_ready 1$/m })
       return subject
     },
-    async startFloor() {
-      const child = begin(here('floor.js'), [JSON.stringify(floorOrder(facts))], {})
-      return enlist(child, await portOf(child))
+    async startFloor({ nodePath = process.execPath } = {}) {
+      const child = begin(nodePath, [here('floor.js'), JSON.stringify(floorOrder(facts))], {})
+      return enlist(child, (await portsOf(child)).port)
+    },
+    async timeStart({ selfExercise, nodePath = process.execPath }) {
+      const port = await freePort() // known beforehand: the log says it later than it is open
+      const environment = serviceEnvironment(facts, { issuersFile: file('issuers.json'), workers: 1 })
+      const [command, ...args] = pinnedTo([nodePath, here('../src/main.js'), 'serve'])
+      const began = performance.now()
+      const child = spawn(command, args, {
+        env: { ...base, ...environment, PORT: String(port), SELF_EXERCISE: String(selfExercise) },
+        stdio: ['ignore', 'ignore', 'inherit'],
+      })
+      const subject = enlist(child, port)
+      await until(child, { url: `http://127.0.0.1:${port}/readyz`, pauseMs: TIMED_PAUSE_MS })
+      return { subject, milliseconds: performance.now() - began }
     },
     load: (args, heard) => runLoad(loader, args, heard),
     async close() {
@@ -111,7 +136,10 @@ export async function openStage(organizations: Size): Promise<Stage> {
 }
 
 /** As a deployment would have it: see deploy/Dockerfile. */
-function serviceEnvironment({ app, github }: WorldFacts, issuersFile: string): Record<string, string> {
+function serviceEnvironment(
+  { app, github }: WorldFacts,
+  { issuersFile, workers }: { readonly issuersFile: string; readonly workers: number },
+): Record<string, string> {
   return {
     PORT: '0',
     STS_DOMAIN: DOMAIN,
@@ -120,7 +148,8 @@ function serviceEnvironment({ app, github }: WorldFacts, issuersFile: string): R
     APP_SECRET_CERTIFICATE_ENV_VAR: app.privateKeyPem,
     ISSUERS_FILE: issuersFile,
     ALLOW_LOOPBACK_ISSUERS: 'true',
-    SINGLE_PROCESS: 'true',
+    // Of several without a store it would not be true, and the service would say so and end.
+    ...(workers === 1 ? { SINGLE_PROCESS: 'true' } : { WORKERS: String(workers) }),
     METRICS_PORT: '0',
     UV_THREADPOOL_SIZE: '16',
   }
@@ -149,31 +178,55 @@ function floorOrder({ app, github, installation, publicKeys }: WorldFacts): Floo
   }
 }
 
-/** Hears the service say on which port it listens, and from then on only keeps what it says last. */
-function portOf(child: ChildProcess): Promise<number> {
+/** As the line that says it has them. */
+interface Ports {
+  readonly port: number
+  readonly metrics_port?: number
+}
+
+/** Hears the service say on which ports it listens, and from then on nothing. */
+function portsOf(child: ChildProcess): Promise<Ports> {
   const lines = createInterface({ input: child.stdout ?? process.stdin })
   const last: string[] = []
   return new Promise((resolve, reject) => {
     lines.on('line', (line) => {
       last.push(line)
       if (last.length > LINES_KEPT) last.shift()
-      const port = line.includes('"listening"') ? (JSON.parse(line) as { port?: number }).port : undefined
-      if (port === undefined) return
+      if (!line.includes('"listening"')) return
       lines.close()
       child.stdout?.resume()
-      resolve(port)
+      resolve(JSON.parse(line) as Ports)
     })
     child.once('exit', () => reject(new Error(`the service ended:\n${last.join('\n')}`)))
   })
 }
 
-async function untilReady(port: number): Promise<void> {
-  for (let tries = 0; tries < READY_TRIES; tries += 1) {
-    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined)
-    if (ready?.ok === true) return
-    await sleep(READY_PAUSE_MS)
+interface Awaited {
+  readonly url: string
+  /** What the answer must say. */
+  readonly text?: RegExp
+  readonly pauseMs?: number
+}
+
+/** Asks again and again, until the answer is 200. Throws when that takes too long, or the process has ended. */
+async function until(child: ChildProcess, { url, text = /(?:)/, pauseMs = READY_PAUSE_MS }: Awaited): Promise<void> {
+  const giveUp = performance.now() + READY_LIMIT_MS
+  while (performance.now() < giveUp && child.exitCode === null) {
+    const answer = await fetch(url).catch(() => undefined)
+    const said = await answer?.text()
+    if (answer?.ok === true && text.test(said ?? '')) return
+    await sleep(pauseMs)
   }
   throw new Error('the service did not get ready')
+}
+
+/** Free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
 
 async function runLoad(
@@ -208,5 +261,7 @@ function here(path: string): string {
 }
 
 const LINES_KEPT = 20
-const READY_TRIES = 500
+const READY_LIMIT_MS = 30_000
 const READY_PAUSE_MS = 20
+/** By so much at most a start is timed too long. */
+const TIMED_PAUSE_MS = 2

@@ -1,4 +1,5 @@
-import type { Measurement } from './measure.ts'
+import type { Measurement, Start } from './measure.ts'
+import { floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
 
 /** A quotient of what two scenarios cost, and how large it may be. */
 interface RatioTarget {
@@ -14,6 +15,7 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'warm HTTP exchange, RS256 : floor', of: 'warm HTTP RS256', to: 'floor HTTP RS256', atMost: 1.4 },
   { what: '20 claim patterns : one', of: 'twenty claim patterns', to: 'one claim pattern', atMost: 1.15 },
   { what: 'many organizations and policies : one', of: 'many organizations', to: 'warm gRPC RS256', atMost: 1.05 },
+  { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
 
 /** What one exchange may cost at most, and a process may hold, on a machine of the class the targets were set on. */
@@ -29,6 +31,9 @@ const COSTS = [
   readonly atMost: number
 }[]
 
+/** On one core, without the self-exercise: what a deployment waits for that scales from nothing. */
+const READY = { what: 'start to ready, without the self-exercise (ms)', atMost: 400 } as const
+
 export interface Verdict {
   readonly what: string
   readonly measured: number
@@ -36,21 +41,37 @@ export interface Verdict {
   readonly holds: boolean
 }
 
-/** Every target that was measured. A ratio is the median of its repetitions' ratios: those stand side by side in time. */
-export function verdictsOf(all: readonly Measurement[]): readonly Verdict[] {
-  const ratios = RATIOS.flatMap(({ what, of, to, atMost }) => {
-    const [above, below] = [costs(all, of), costs(all, to)]
-    const quotients = above.flatMap((cost, index) => {
-      const other = below[index]
-      return other === undefined ? [] : [cost / other]
-    })
-    return verdict(what, quotients, atMost)
-  })
+/** What a run has measured, and the version of Node.js that the targets are for. */
+export interface Measured {
+  readonly measurements: readonly Measurement[]
+  readonly starts: readonly Start[]
+  readonly node: string
+}
+
+/** Every target that was measured. */
+export function verdictsOf({ measurements, starts, node }: Measured): readonly Verdict[] {
+  const all = measurements.filter((one) => one.node === node)
+  const ratios = RATIOS.flatMap(({ what, of, to, atMost }) => verdict(what, quotientsOf(all, { of, to }), atMost))
   const single = COSTS.flatMap(({ what, of, value, atMost }) => {
     const found = all.filter(({ scenario }) => scenario === of).map((one) => one[value])
     return verdict(what, found, atMost)
   })
-  return [...ratios, ...single]
+  const ready = starts.filter((one) => one.node === node && !one.selfExercise).map((one) => one.ready)
+  return [...ratios, ...single, ...verdict(READY.what, ready, READY.atMost)]
+}
+
+/** What a warm exchange costs to its floor: NaN where it was not measured. */
+export function ratioToFloor(all: readonly Measurement[], exchange: string): number {
+  return median(quotientsOf(all, { of: warm(exchange), to: floorOf(exchange) }))
+}
+
+/** Of each repetition, whose two stand side by side in time: the median of these is the ratio. */
+function quotientsOf(all: readonly Measurement[], { of, to }: Pick<RatioTarget, 'of' | 'to'>): readonly number[] {
+  const [above, below] = [costs(all, of), costs(all, to)]
+  return above.flatMap((cost, index) => {
+    const other = below[index]
+    return other === undefined ? [] : [cost / other]
+  })
 }
 
 /** Of an even number of values the mean of the two in the middle. */

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -29,18 +30,24 @@ const (
 	answerLimit    = 64 * 1024
 )
 
-func dial(protocol, address string, connections int) (asker, func(), error) {
+// dialOptions are of gRPC; over HTTP connections are opened when they are needed.
+type dialOptions struct {
+	connections int
+	open        bool // before the first request
+}
+
+func dial(protocol, address string, options dialOptions) (asker, func(), error) {
 	switch protocol {
 	case "grpc":
-		return dialGRPC(address, connections)
+		return dialGRPC(address, options)
 	case "http":
 		return dialHTTP(address)
 	}
 	return nil, nil, fmt.Errorf("-protocol must be grpc or http, not %q", protocol)
 }
 
-func dialGRPC(address string, connections int) (asker, func(), error) {
-	clients := make([]*grpc.ClientConn, connections)
+func dialGRPC(address string, options dialOptions) (asker, func(), error) {
+	clients := make([]*grpc.ClientConn, options.connections)
 	closeAll := func() {
 		for _, client := range clients {
 			if client != nil {
@@ -55,6 +62,9 @@ func dialGRPC(address string, connections int) (asker, func(), error) {
 			return nil, nil, err
 		}
 		clients[index] = client
+		if options.open {
+			waitUntilOpen(client)
+		}
 	}
 	var next atomic.Uint64
 	ask := func(token string, to target) int {
@@ -72,6 +82,16 @@ func dialGRPC(address string, connections int) (asker, func(), error) {
 		return 0
 	}
 	return ask, closeAll, nil
+}
+
+// waitUntilOpen gives up after a while: the first request then waits, or fails.
+func waitUntilOpen(client *grpc.ClientConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), requestLimit)
+	defer cancel()
+	client.Connect()
+	for state := client.GetState(); state != connectivity.Ready && client.WaitForStateChange(ctx, state); {
+		state = client.GetState()
+	}
 }
 
 // rawCodec passes messages as the bytes they are: the two fields that are needed are written by hand.

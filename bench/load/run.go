@@ -22,6 +22,7 @@ type report struct {
 	P99       float64        `json:"p99"`
 	P999      float64        `json:"p999"`
 	Codes     map[string]int `json:"codes"`
+	Times     []float64      `json:"times,omitempty"` // of each exchange, in their order: only with -each
 }
 
 type runOptions struct {
@@ -32,6 +33,7 @@ type runOptions struct {
 	connections       int
 	warmUp, measured  time.Duration
 	requests          int
+	each              bool
 }
 
 // run keeps inFlight requests going: first to warm up, then for the time that is measured. It prints a line "begin" and a
@@ -41,11 +43,14 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	ask, closeAll, err := dial(options.protocol, options.address, options.connections)
+	ask, closeAll, err := dial(options.protocol, options.address, dialOptions{options.connections, options.each})
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	if options.each {
+		return printReport(oneByOne(options, ask))
+	}
 	if options.requests > 0 {
 		return printReport(burst(options, ask))
 	}
@@ -83,6 +88,11 @@ func run(args []string) error {
 
 // burst makes a fixed number of requests, up to inFlight of them at once.
 func burst(options runOptions, ask asker) report {
+	r, _ := burstWithResults(options, ask)
+	return r
+}
+
+func burstWithResults(options runOptions, ask asker) (report, []result) {
 	var next atomic.Int64
 	results := make([]result, options.inFlight)
 	var workers sync.WaitGroup
@@ -101,7 +111,17 @@ func burst(options runOptions, ask asker) report {
 		})
 	}
 	workers.Wait()
-	return summary(results, time.Since(began))
+	return summary(results, time.Since(began)), results
+}
+
+// oneByOne makes a fixed number of requests, each after the answer of the one before, and reports every time it took.
+func oneByOne(options runOptions, ask asker) report {
+	options.inFlight = 1
+	r, results := burstWithResults(options, ask)
+	for _, took := range results[0].times {
+		r.Times = append(r.Times, milliseconds(took))
+	}
+	return r
 }
 
 // result is what one worker saw.
@@ -132,12 +152,16 @@ func summary(results []result, took time.Duration) report {
 		if len(times) == 0 {
 			return 0
 		}
-		return float64(times[min(int(q*float64(len(times))), len(times)-1)]) / float64(time.Millisecond)
+		return milliseconds(times[min(int(q*float64(len(times))), len(times)-1)])
 	}
 	return report{
 		Exchanges: len(times), Seconds: took.Seconds(), PerSecond: float64(len(times)) / took.Seconds(),
 		P50: quantile(0.50), P99: quantile(0.99), P999: quantile(0.999), Codes: codes,
 	}
+}
+
+func milliseconds(duration time.Duration) float64 {
+	return float64(duration) / float64(time.Millisecond)
 }
 
 func printReport(r report) error {
@@ -155,11 +179,12 @@ func readRunOptions(args []string) (runOptions, error) {
 	warmUp := flags.Float64("warm-up", 10, "seconds before the measurement")
 	seconds := flags.Float64("seconds", 10, "seconds that are measured")
 	requests := flags.Int("requests", 0, "make so many, without warming up, instead of measuring for some time")
+	each := flags.Bool("each", false, "with -requests: one after the other, on connections that are open, and report each one's time")
 	if err := flags.Parse(args); err != nil {
 		return runOptions{}, err
 	}
 	options := runOptions{
-		protocol: *protocol, address: *address, inFlight: *inFlight, connections: *connections, requests: *requests,
+		protocol: *protocol, address: *address, inFlight: *inFlight, connections: *connections, requests: *requests, each: *each,
 		warmUp: seconds2duration(*warmUp), measured: seconds2duration(*seconds),
 	}
 	tokenLines, err := readLines(*tokens)

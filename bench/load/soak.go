@@ -34,7 +34,7 @@ func soak(args []string) error {
 	if err != nil {
 		return err
 	}
-	ask, closeAll, err := dial("grpc", *address, 8)
+	ask, closeAll, err := dial("grpc", *address, dialOptions{connections: 8})
 	if err != nil {
 		return err
 	}
