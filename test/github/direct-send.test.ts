@@ -26,6 +26,7 @@ async function listen(...answers: readonly { status: number; date?: string; mess
   const pool = createPoolFetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v3/`, 1000)
   const serials: (number | undefined)[] = []
   const appJwt: AppJwt = {
+    current: () => undefined,
     async get(skewSeconds) {
       serials.push(skewSeconds)
       return { jwt: `jwt${serials.length}`, expiresAt: '' }
