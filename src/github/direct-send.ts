@@ -12,7 +12,6 @@ export interface Direct {
 interface DirectRequest {
   /** A template. */
   readonly route: string
-  readonly direct: Direct
   readonly maxBytes: number
 }
 
@@ -25,12 +24,14 @@ export interface DirectSendOptions {
   readonly now: () => number
 }
 
+type SendDirect = (request: DirectRequest, direct: Direct) => Promise<Answer>
+
 /**
  * The request that each exchange makes, as the App, past Octokit, which costs more than all else in an exchange; one try.
  * What Octokit's App authentication does is done here: the cached JWT is added, and when GitHub refuses that for its times,
  * the request is made once more with one by GitHub's clock. Throws NoAnswer, and what the signer refuses with.
  */
-export function createDirectSend(options: DirectSendOptions): (request: DirectRequest) => Promise<Answer> {
+export function createDirectSend(options: DirectSendOptions): SendDirect {
   const { pool, appJwt, userAgent, callLimitMs: ms, tracer, now } = options
   const common = { ...API_HEADERS, 'user-agent': userAgent, 'content-type': 'application/json; charset=utf-8' }
   let built = { jwt: '', headers: [] as readonly string[] }
@@ -42,7 +43,7 @@ export function createDirectSend(options: DirectSendOptions): (request: DirectRe
     return built.headers
   }
 
-  const send = ({ route, direct, maxBytes }: DirectRequest, jwt: string): Promise<Answer> => {
+  const send = ({ route, maxBytes }: DirectRequest, direct: Direct, jwt: string): Promise<Answer> => {
     const method = route.slice(0, route.indexOf(' '))
     const request = { method, path: direct.path, headers: headersWith(jwt), body: direct.body }
     return tracer.span(
@@ -58,15 +59,14 @@ export function createDirectSend(options: DirectSendOptions): (request: DirectRe
     )
   }
 
-  const sendSigned = async (request: DirectRequest, skewSeconds?: number): Promise<Answer> =>
-    send(request, (await appJwt.get(skewSeconds)).jwt)
-
-  return (request) => {
+  return (request, direct) => {
+    const sendSigned = async (skewSeconds?: number): Promise<Answer> =>
+      send(request, direct, (await appJwt.get(skewSeconds)).jwt)
     const jwt = appJwt.current()
-    const sent = jwt === undefined ? sendSigned(request) : send(request, jwt)
+    const sent = jwt === undefined ? sendSigned() : send(request, direct, jwt)
     return sent.then((answer) => {
       const skewSeconds = clockSkewOf(answer, now())
-      return skewSeconds === undefined ? answer : sendSigned(request, skewSeconds)
+      return skewSeconds === undefined ? answer : sendSigned(skewSeconds)
     })
   }
 }

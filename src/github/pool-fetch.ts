@@ -169,17 +169,24 @@ function joined(chunks: readonly Buffer[]): Buffer {
 function kept(raw: readonly Buffer[]): Readonly<Record<string, string>> {
   const result: Record<string, string> = {}
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const [name, value] = [raw[at], raw[at + 1]]
-    if (name === undefined || value === undefined || !KEPT_LENGTHS.has(name.length)) continue
-    const key = name.toString('latin1').toLowerCase()
-    if (KEPT_HEADERS.has(key)) result[key] ??= value.toString('latin1')
+    const [sent, value] = [raw[at], raw[at + 1]]
+    if (sent === undefined || value === undefined) continue
+    for (const { name, bytes } of KEPT_HEADERS[sent.length] ?? NONE)
+      if (isNamed(sent, bytes)) result[name] ??= value.toString('latin1')
   }
   return result
 }
 
+/** Of one length; what was sent is a token (RFC 9110 §5.1), where the bit that is set here tells letters' cases alone apart. */
+function isNamed(sent: Buffer, lowerCase: Buffer): boolean {
+  for (let at = 0; at < lowerCase.length; at += 1) if (((sent[at] ?? 0) | 0x20) !== lowerCase[at]) return false
+  return true
+}
+
 /** Octokit parses what calls itself JSON and throws on some of it; as text it passes through untouched. */
 const ALWAYS_TEXT = ['content-type', 'text/plain'] as const
-const KEPT_HEADERS: ReadonlySet<string> = new Set([
+/** By their lengths, so that most of the others need not be read to be known as such. */
+const KEPT_HEADERS = byLength([
   'date',
   'etag',
   'location',
@@ -190,8 +197,19 @@ const KEPT_HEADERS: ReadonlySet<string> = new Set([
   'x-ratelimit-reset',
   'x-ratelimit-resource',
 ])
-/** Most of the others need not be read to be known as such. */
-const KEPT_LENGTHS: ReadonlySet<number> = new Set([...KEPT_HEADERS].map(({ length }) => length))
+const NONE: readonly KeptHeader[] = []
+
+interface KeptHeader {
+  readonly name: string
+  readonly bytes: Buffer
+}
+
+function byLength(names: readonly string[]): readonly (readonly KeptHeader[])[] {
+  const longest = Math.max(...names.map(({ length }) => length))
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    names.filter((name) => name.length === length).map((name) => ({ name, bytes: Buffer.from(name) })),
+  )
+}
 
 /** More at once than an exchange server has in flight on two cores; GitHub's secondary limit is 100 concurrent requests. */
 const CONNECTIONS = 100

@@ -40,7 +40,7 @@ async function listen(...answers: readonly { status: number; date?: string; mess
     asked,
     /** With which difference of the clocks each JWT was asked for. */
     skews: serials,
-    send: () => send({ route: 'POST /a/{b}', direct: { path: '/a/7', body: '{"c":1}' }, maxBytes: 1000 }),
+    send: () => send({ route: 'POST /a/{b}', maxBytes: 1000 }, { path: '/a/7', body: '{"c":1}' }),
     async close() {
       await pool.close()
       server.close()
