@@ -45,7 +45,7 @@ export async function besideTrustedIssuers(
     return load()
   }
   const file = load()
-  file.catch(() => {}) // the list's refusal comes first, and then nobody waits for the file
+  if (file instanceof Promise) file.catch(() => {}) // the list's refusal comes first, and then nobody waits for the file
   judge(await record.time('trusted_issuers', () => answer))
   return file
 }

@@ -97,9 +97,29 @@ const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refus
  * and that `movesOn`; of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no
  * call, so it does not count as a try. `note` is told of each refusal.
  */
-export async function inTurn<T>(
+export function inTurn<T>(
   apps: readonly AppClient[],
-  work: (app: AppClient) => Promise<T>,
+  work: (app: AppClient) => T | Promise<T>,
+  turns: Turns,
+): T | Promise<T> {
+  const [first] = apps
+  if (first === undefined) throw new Error('an owner has no App')
+  const begun = begin(first, work)
+  return begun instanceof Promise ? furtherInTurn(apps, (app) => (app === first ? begun : work(app)), turns) : begun
+}
+
+/** What the first App answers at once needs no promise; what it refuses at once is refused as what takes its time. */
+function begin<T>(app: AppClient, work: (app: AppClient) => T | Promise<T>): T | Promise<T> {
+  try {
+    return work(app)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+async function furtherInTurn<T>(
+  apps: readonly AppClient[],
+  work: (app: AppClient) => T | Promise<T>,
   { free, note, movesOn = () => true }: Turns,
 ): Promise<T> {
   let worst: Denial | undefined
@@ -116,7 +136,7 @@ export async function inTurn<T>(
       if (worst === undefined || weight(error) < weight(worst)) worst = error
     }
   }
-  throw worst ?? new Error('an owner has no App')
+  throw worst ?? new Error('unreachable: the first App was asked')
 }
 
 interface Turns {

@@ -1,4 +1,11 @@
-import type { Clock, ExchangePorts, Grant, Installation } from '../exchange/ports.ts'
+import type {
+  Clock,
+  ExchangePorts,
+  Grant,
+  Installation,
+  InstallationChoice,
+  InstallationToken,
+} from '../exchange/ports.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
@@ -26,9 +33,9 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const unreached = createUnreached(clock)
   const isRefused = (owner: string) => (app: AppClient) => app.installations.known(owner) === 'refused'
 
-  const find = (owner: string, apps: readonly AppClient[], signal: Cancellation): Promise<Installation> => {
-    const [only, ...others] = apps
-    if (only !== undefined && others.length === 0) return only.installations.find(owner, signal)
+  const find = (owner: string, apps: readonly AppClient[], signal: Cancellation) => {
+    const [only] = apps
+    if (only !== undefined && apps.length === 1) return only.installations.find(owner, signal)
     return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner), note: pool.note })
   }
 
@@ -36,29 +43,47 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const withEach = <T>(
     { owner, installation, isKept = false }: Pick<Grant, 'owner' | 'installation' | 'isKept'>,
     { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: Cancellation },
-    work: (installation: Installation) => Promise<T>,
-  ): Promise<T> => {
-    const own = async (app: AppClient): Promise<Installation> =>
+    work: (installation: Installation) => T | Promise<T>,
+  ): T | Promise<T> => {
+    const own = (app: AppClient): Installation | Promise<Installation> =>
       app.id === installation.app.id
         ? installation
-        : sameAccount(installation, await app.installations.find(owner, signal))
+        : andThen(app.installations.find(owner, signal), (found) => sameAccount(installation, found))
     const movesOn = (refusal: Denial) => !isKept || !isPassing(refusal)
-    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), note: pool.note, movesOn })
+    return inTurn(apps, (app) => andThen(own(app), work), { free: isRefused(owner), note: pool.note, movesOn })
   }
 
-  const unlessOfOneApp =
-    (app: AppClient) =>
-    (error: unknown): undefined => {
+  /** Of these Apps the one whose turn it is. */
+  const turnOf = (
+    { installation, owner }: InstallationChoice,
+    apps: readonly AppClient[],
+    signal: Cancellation,
+  ): Installation | Promise<Installation> => {
+    // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
+    const known = apps.filter(
+      ({ id, installations }) => id === installation.app.id || typeof installations.known(owner) === 'object',
+    )
+    const candidates = known.length > 0 ? known : apps
+    if (candidates[0]?.id === installation.app.id) return installation
+    return andThen(find(owner, candidates, signal), (found) => sameAccount(installation, found))
+  }
+
+  /** Undefined where that App alone cannot say. */
+  const findWith = async (app: AppClient, owner: string, signal: Cancellation): Promise<Installation | undefined> => {
+    try {
+      return await app.installations.find(owner, signal)
+    } catch (error) {
       if (!isOfOneApp(error)) throw error
       pool.note(app, error)
+      return undefined
     }
+  }
 
   /** GitHub tells an App's slug with each installation; undefined when it tells of none. */
   const slugOf = async (app: AppClient, owner: string, signal: Cancellation): Promise<string | undefined> => {
     const known = app.slug()
     if (known !== undefined || pool.isOutOfOrder(app)) return known
-    const installation = await find(owner, [app], signal).catch(unlessOfOneApp(app))
-    return installation?.app.slug
+    return (await findWith(app, owner, signal))?.app.slug
   }
 
   /** The Apps that a pin allows, the best first. */
@@ -87,52 +112,62 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
       return typeof known === 'object' && unreached.has({ ...grant, installation: known })
     }
     const first = startingWith(apps, grant.installation.app.id)
-    return [...first.filter((app) => !lacks(app)), ...first.filter(lacks)]
+    const last = first.filter(lacks)
+    return last.length === 0 ? first : [...first.filter((app) => !last.includes(app)), ...last]
+  }
+
+  const mintOfSeveral = async (grant: Grant, signal: Cancellation): Promise<InstallationToken> => {
+    const apps = mintingOrder(grant, await allowed(grant, signal))
+    return withEach(grant, { apps, signal }, async (installation) => {
+      const asked = { ...grant, installation }
+      try {
+        return await pool.appOf(installation).mint(asked, signal)
+      } catch (error) {
+        unreached.note(asked, error)
+        throw error
+      }
+    })
+  }
+
+  const chooseAllowed = async (choice: InstallationChoice, signal: Cancellation): Promise<Installation> => {
+    const { installation, owner, preferred } = choice
+    const apps = await allowed(choice, signal)
+    const kept = apps.find(({ id }) => id === preferred)
+    const own = kept === undefined ? undefined : await findWith(kept, owner, signal)
+    return own === undefined ? turnOf(choice, apps, signal) : sameAccount(installation, own)
   }
 
   return {
-    findInstallation: async (owner, signal) => find(owner, pool.inOrder(owner), signal),
+    findInstallation: (owner, signal) => find(owner, pool.inOrder(owner), signal),
 
-    async loadPolicy(request, signal) {
-      const apps = startingWith(pool.inOrder(request.owner), request.installation.app.id)
+    loadPolicy(request, signal) {
+      const apps = pool.inOrder(request.owner)
       if (apps.length === 1) return policies.load(request, signal)
-      return withEach(request, { apps, signal }, (installation) => policies.load({ ...request, installation }, signal))
+      const order = startingWith(apps, request.installation.app.id)
+      const load = (installation: Installation) => policies.load({ ...request, installation }, signal)
+      return withEach(request, { apps: order, signal }, load)
     },
 
-    async chooseInstallation({ installation, owner, app: pin, preferred }, signal) {
-      const apps = await allowed({ owner, app: pin }, signal)
-      const kept = apps.find(({ id }) => id === preferred)
-      const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp(kept))
-      if (own !== undefined) return sameAccount(installation, own)
-      // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
-      const known = apps.filter(
-        ({ id, installations }) => id === installation.app.id || typeof installations.known(owner) === 'object',
-      )
-      const candidates = known.length > 0 ? known : apps
-      if (candidates[0]?.id === installation.app.id) return installation
-      return sameAccount(installation, await find(owner, candidates, signal))
+    chooseInstallation(choice, signal) {
+      const { owner, app: pin, preferred } = choice
+      const isAny = pin === undefined && preferred === undefined
+      return isAny ? turnOf(choice, pool.inOrder(owner), signal) : chooseAllowed(choice, signal)
     },
 
     isPooled: (owner) => pool.inOrder(owner).length > 1,
 
-    listRepositories: async (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
+    listRepositories: (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
 
-    async mint(grant, signal) {
-      const { owner, app: pin } = grant
-      const isOnly = pin === undefined && pool.inOrder(owner).length === 1
-      if (isOnly) return pool.appOf(grant.installation).mint(grant, signal)
-      const apps = mintingOrder(grant, await allowed(grant, signal))
-      return withEach(grant, { apps, signal }, async (installation) => {
-        const asked = { ...grant, installation }
-        try {
-          return await pool.appOf(installation).mint(asked, signal)
-        } catch (error) {
-          unreached.note(asked, error)
-          throw error
-        }
-      })
+    mint(grant, signal) {
+      const isOnly = grant.app === undefined && pool.inOrder(grant.owner).length === 1
+      return isOnly ? pool.appOf(grant.installation).mint(grant, signal) : mintOfSeveral(grant, signal)
     },
   }
+}
+
+/** What comes after something that may be there at once. */
+function andThen<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function startingWith(apps: readonly AppClient[], id: number): readonly AppClient[] {
