@@ -9,7 +9,7 @@ import type {
 import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
-import { type AppPool, inTurn, isOfOneApp, isPassing } from './app-pool.ts'
+import { type AppPool, inTurn, isOfOneApp, isPassing, type Order, orderOf } from './app-pool.ts'
 import type { PolicyFiles } from './policy-files.ts'
 import { createUnreached } from './unreached.ts'
 import { sameAccount } from './with-installation.ts'
@@ -36,13 +36,14 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const find = (owner: string, apps: readonly AppClient[], signal: Cancellation) => {
     const [only] = apps
     if (only !== undefined && apps.length === 1) return only.installations.find(owner, signal)
-    return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner), note: pool.note })
+    const turns = { free: isRefused(owner), note: pool.note }
+    return inTurn(orderOf(apps), (app) => app.installations.find(owner, signal), turns)
   }
 
   /** With one App's installation after the other's, all of the same account. */
   const withEach = <T>(
     { owner, installation, isKept = false }: Pick<Grant, 'owner' | 'installation' | 'isKept'>,
-    { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: Cancellation },
+    { order, signal }: { readonly order: Order; readonly signal: Cancellation },
     work: (installation: Installation) => T | Promise<T>,
   ): T | Promise<T> => {
     const own = (app: AppClient): Installation | Promise<Installation> =>
@@ -50,7 +51,16 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
         ? installation
         : andThen(app.installations.find(owner, signal), (found) => sameAccount(installation, found))
     const movesOn = (refusal: Denial) => !isKept || !isPassing(refusal)
-    return inTurn(apps, (app) => andThen(own(app), work), { free: isRefused(owner), note: pool.note, movesOn })
+    return inTurn(order, (app) => andThen(own(app), work), { free: isRefused(owner), note: pool.note, movesOn })
+  }
+
+  /** The App of the installation first, as long as it is one of the owner's. */
+  const startingWithOwn = (
+    { owner, installation }: Pick<Grant, 'owner' | 'installation'>,
+    inOrder: () => readonly AppClient[],
+  ): Order => {
+    const own = pool.of(owner).find(({ id }) => id === installation.app.id)
+    return own === undefined ? orderOf(inOrder()) : { first: own, others: () => inOrder().filter((app) => app !== own) }
   }
 
   /** Of these Apps the one whose turn it is. */
@@ -105,20 +115,22 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
   }
 
-  /** The App of the grant first, then the others; those that could not give it a moment ago come last. */
-  const mintingOrder = (grant: Grant, apps: readonly AppClient[]): readonly AppClient[] => {
-    const lacks = ({ id, installations }: AppClient): boolean => {
+  const lacks =
+    (grant: Grant) =>
+    ({ id, installations }: AppClient): boolean => {
       const known = id === grant.installation.app.id ? grant.installation : installations.known(grant.owner)
       return typeof known === 'object' && unreached.has({ ...grant, installation: known })
     }
+
+  /** The App of the grant first, then the others; those that could not give it a moment ago come last. */
+  const mintingOrder = (grant: Grant, apps: readonly AppClient[]): readonly AppClient[] => {
     const first = startingWith(apps, grant.installation.app.id)
-    const last = first.filter(lacks)
+    const last = first.filter(lacks(grant))
     return last.length === 0 ? first : [...first.filter((app) => !last.includes(app)), ...last]
   }
 
-  const mintOfSeveral = async (grant: Grant, signal: Cancellation): Promise<InstallationToken> => {
-    const apps = mintingOrder(grant, await allowed(grant, signal))
-    return withEach(grant, { apps, signal }, async (installation) => {
+  const mintInTurn = (grant: Grant, order: Order, signal: Cancellation) =>
+    withEach(grant, { order, signal }, async (installation) => {
       const asked = { ...grant, installation }
       try {
         return await pool.appOf(installation).mint(asked, signal)
@@ -127,6 +139,13 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
         throw error
       }
     })
+
+  const mintOfSeveral = async (grant: Grant, signal: Cancellation): Promise<InstallationToken> => {
+    const ofAll = () => mintingOrder(grant, pool.inOrder(grant.owner))
+    if (grant.app !== undefined)
+      return mintInTurn(grant, orderOf(mintingOrder(grant, await allowed(grant, signal))), signal)
+    const order = lacks(grant)(pool.appOf(grant.installation)) ? orderOf(ofAll()) : startingWithOwn(grant, ofAll)
+    return mintInTurn(grant, order, signal)
   }
 
   const chooseAllowed = async (choice: InstallationChoice, signal: Cancellation): Promise<Installation> => {
@@ -141,11 +160,10 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     findInstallation: (owner, signal) => find(owner, pool.inOrder(owner), signal),
 
     loadPolicy(request, signal) {
-      const apps = pool.inOrder(request.owner)
-      if (apps.length === 1) return policies.load(request, signal)
-      const order = startingWith(apps, request.installation.app.id)
+      if (pool.of(request.owner).length === 1) return policies.load(request, signal)
+      const order = startingWithOwn(request, () => pool.inOrder(request.owner))
       const load = (installation: Installation) => policies.load({ ...request, installation }, signal)
-      return withEach(request, { apps: order, signal }, load)
+      return withEach(request, { order, signal }, load)
     },
 
     chooseInstallation(choice, signal) {
@@ -154,12 +172,12 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
       return isAny ? turnOf(choice, pool.inOrder(owner), signal) : chooseAllowed(choice, signal)
     },
 
-    isPooled: (owner) => pool.inOrder(owner).length > 1,
+    isPooled: (owner) => pool.of(owner).length > 1,
 
     listRepositories: (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
 
     mint(grant, signal) {
-      const isOnly = grant.app === undefined && pool.inOrder(grant.owner).length === 1
+      const isOnly = grant.app === undefined && pool.of(grant.owner).length === 1
       return isOnly ? pool.appOf(grant.installation).mint(grant, signal) : mintOfSeveral(grant, signal)
     },
   }

@@ -38,7 +38,7 @@ export function createQuotaBook(clock: Clock, staleMs: number): QuotaBook {
       limits.set(keyOf(holder), clock.monotonic() + forMs)
     },
     isLimited(holder) {
-      return clock.monotonic() < (limits.get(keyOf(holder)) ?? 0)
+      return limits.size > 0 && clock.monotonic() < (limits.get(keyOf(holder)) ?? 0)
     },
     remaining(holder) {
       const entry = readings.get(keyOf(holder))
