@@ -44,8 +44,11 @@ export interface ExchangePorts {
  */
 export type Verify = (token: SubjectToken, signal: Cancellation) => Claims | Promise<Claims>
 
-/** The App's installation for an owner. Refuses `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`. */
-export type FindInstallation = (owner: string, signal: Cancellation) => Promise<Installation>
+/**
+ * The App's installation for an owner. Refuses `APP_NOT_CONFIGURED`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`.
+ * As with the other look-ups, what is known and fresh is answered at once; a Denial may be thrown at once, too.
+ */
+export type FindInstallation = (owner: string, signal: Cancellation) => Installation | Promise<Installation>
 
 export interface Installation {
   readonly id: number
@@ -78,7 +81,7 @@ export type TrustedIssuersAnswer =
   | { readonly kind: 'list'; readonly list: TrustedIssuers; readonly sha: string; readonly stale: boolean }
 
 /** The policy file of an identity, from the default branch. Refuses `POLICY_NOT_FOUND`, `REPOSITORY_*`, `GITHUB_*`, … */
-export type LoadPolicy = (request: PolicyRequest, signal: Cancellation) => Promise<PolicyFile>
+export type LoadPolicy = (request: PolicyRequest, signal: Cancellation) => PolicyFile | Promise<PolicyFile>
 
 export interface PolicyRequest {
   readonly installation: Installation
@@ -104,7 +107,10 @@ export interface PolicyFile {
  * The installation that is to mint, of those Apps of the owner that a policy's pin allows: `preferred` when it is one of
  * them, else the one with the most quota left. Refuses `POLICY_APP_UNAVAILABLE`, `APP_NOT_INSTALLED`, `GITHUB_*`, …
  */
-export type ChooseInstallation = (choice: InstallationChoice, signal: Cancellation) => Promise<Installation>
+export type ChooseInstallation = (
+  choice: InstallationChoice,
+  signal: Cancellation,
+) => Installation | Promise<Installation>
 
 export interface InstallationChoice {
   /** The one that the policy was read with: whichever is chosen is of the same account. */
@@ -121,7 +127,10 @@ export interface InstallationChoice {
  * for anew after a mint was refused with `MINT_REPOSITORY_NOT_SELECTED`. Refuses
  * `REPOSITORIES_TOO_MANY`, `APP_NOT_INSTALLED`, `INSTALLATION_SUSPENDED`, `GITHUB_*`, …
  */
-export type ListRepositories = (installation: Installation, signal: Cancellation) => Promise<readonly string[]>
+export type ListRepositories = (
+  installation: Installation,
+  signal: Cancellation,
+) => readonly string[] | Promise<readonly string[]>
 
 /** One new installation token for this grant alone: never shared, never cached. Refuses `MINT_*`, `GITHUB_*`, … */
 export type Mint = (grant: Grant, signal: Cancellation) => Promise<InstallationToken>

@@ -28,12 +28,12 @@ export interface AccessTokenOptions {
  * (`MINT_WIDER_THAN_ASKED`); one that reaches less is handed out, since it gives nothing that the policy does not.
  * Throws InstallationDoubted on 404 and 403, and otherwise Denials: `MINT_REFUSED`, `APP_CREDENTIALS_REFUSED`, `GITHUB_*`.
  */
-export async function requestAccessToken(
+export function requestAccessToken(
   { grant, doing, retry, wanted }: AccessTokenRequest,
   { call, revoke }: AccessTokenOptions,
 ): Promise<AccessTokenAnswer> {
   const { installation, owner, repositories, permissions } = grant
-  const answer = await call({
+  const answered = call({
     route: 'POST /app/installations/{installation_id}/access_tokens',
     direct: {
       path: `/app/installations/${installation.id}/access_tokens`,
@@ -45,13 +45,15 @@ export async function requestAccessToken(
     doing,
     owner,
     retry,
-    ...(wanted === undefined ? {} : { wanted }),
+    wanted,
   })
-  if (answer.status === 422) return { kind: 'unprocessable', answer }
-  if (answer.status === 404) throw new InstallationDoubted(notInstalled(owner, describe(answer)))
-  if (answer.status === 403) throw new InstallationDoubted(mintRefused(answer))
-  if (answer.status >= 300) throw mintRefused(answer) // redirects too: they are not followed, and no second try helps
-  return issued(answer, { grant, doing, revoke })
+  return answered.then((answer) => {
+    if (answer.status === 422) return { kind: 'unprocessable', answer }
+    if (answer.status === 404) throw new InstallationDoubted(notInstalled(owner, describe(answer)))
+    if (answer.status === 403) throw new InstallationDoubted(mintRefused(answer))
+    if (answer.status >= 300) throw mintRefused(answer) // redirects too: they are not followed, and no second try helps
+    return issued(answer, { grant, doing, revoke })
+  })
 }
 
 function mintRefused(answer: Answer): Denial {

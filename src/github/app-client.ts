@@ -15,6 +15,7 @@ import { createReaderTokens, type ReaderTokens } from './reader-tokens.ts'
 import type { RefreshAhead } from './refresh-ahead.ts'
 import { createRest } from './rest.ts'
 import { createRevocations } from './revocations.ts'
+import type { UnderWay } from './under-way.ts'
 import { createVisibleRepositories, type VisibleRepositories } from './visible-repositories.ts'
 
 export interface AppClientOptions {
@@ -29,7 +30,7 @@ export interface AppClientOptions {
   readonly ahead: RefreshAhead
   readonly quota: QuotaBook
   readonly staleMaxMs: number
-  readonly track: (work: Promise<unknown>) => void
+  readonly mints: UnderWay
   readonly tracer: Tracer
   readonly onCall: (report: CallReport) => void
   readonly onCache: (report: CacheReport) => void
@@ -56,7 +57,7 @@ export interface AppClient {
 }
 
 export function createAppClient(options: AppClientOptions): AppClient {
-  const { id, clock, log, budget, ahead, quota, staleMaxMs, onCache, callLimitMs, track } = options
+  const { id, clock, log, budget, ahead, quota, staleMaxMs, onCache, callLimitMs, mints } = options
   const appJwt = createAppJwt({ appId: id, sign: options.sign, clock })
   const monotonic = () => clock.monotonic()
   const now = () => clock.now()
@@ -88,7 +89,7 @@ export function createAppClient(options: AppClientOptions): AppClient {
     installations,
     readers: createReaderTokens({ call, revoke, clock, onCache }),
     visible,
-    mint: createMint({ call, revoke, installations, clock, track, notReached: visible.forget }),
+    mint: createMint({ call, revoke, installations, clock, mints, notReached: visible.forget }),
     revoke,
     async proveKey(signal) {
       const app = await proveKey(call, signal)

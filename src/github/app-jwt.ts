@@ -6,6 +6,8 @@ import type { Signer } from '../terms/app-key.ts'
  * that no call which comes in that minute waits for a signature. While it cannot be renewed it serves as long as it is good.
  */
 export interface AppJwt {
+  /** The one in use, where it is good; undefined: `get` has it signed. */
+  current(): string | undefined
   /**
    * `skewSeconds`: GitHub's clock minus ours, as GitHub's refusal of the last one showed it. Refuses as the signer does, and
    * for a second after that without asking it again.
@@ -59,7 +61,16 @@ export function createAppJwt({ appId, sign, clock }: AppJwtOptions): AppJwt {
   const hasJustFailed = (): boolean => failure !== undefined && isWithin(FAILURE_MS, failure.at)
   const isWithin = (ms: number, since: number): boolean => clock.now() >= since && clock.now() - since < ms
 
+  const inUse = (): Signed | undefined => {
+    const left = (current?.expiresAtMs ?? 0) - clock.now()
+    if (current === undefined || left <= LAST_USE_MS || left > LIFE_SECONDS * 1000) return undefined
+    // Its failure is for whoever finds no JWT that is good.
+    if (left <= RENEW_BEFORE_END_MS && signing === undefined && !hasJustFailed()) signNew().catch(() => {})
+    return current
+  }
+
   return {
+    current: () => inUse()?.jwt,
     async get(skewSeconds) {
       if (skewSeconds !== undefined) {
         const skew = Number.isFinite(skewSeconds) ? skewSeconds * 1000 : 0
@@ -70,12 +81,8 @@ export function createAppJwt({ appId, sign, clock }: AppJwtOptions): AppJwt {
           signing = undefined
         }
       }
-      const left = (current?.expiresAtMs ?? 0) - clock.now()
-      if (current !== undefined && left > LAST_USE_MS && left <= LIFE_SECONDS * 1000) {
-        // Its failure is for whoever finds no JWT that is good.
-        if (left <= RENEW_BEFORE_END_MS && signing === undefined && !hasJustFailed()) signNew().catch(() => {})
-        return current
-      }
+      const good = inUse()
+      if (good !== undefined) return good
       if (signing === undefined && failure !== undefined && hasJustFailed()) throw failure.error
       return signing ?? signNew()
     },

@@ -17,6 +17,8 @@ export interface AppPool {
   readonly all: readonly AppClient[]
   /** Those of an owner, the best first. Refuses `APP_NOT_CONFIGURED`. */
   inOrder(owner: string): readonly AppClient[]
+  /** The same as they were configured, for whoever does not ask for their order. */
+  of(owner: string): readonly AppClient[]
   /** Undefined for an App that is not configured. */
   withId(id: number): AppClient | undefined
   /** Of an installation that was found here; another is a defect. */
@@ -59,11 +61,16 @@ export function createAppPool({ pools, quota, floors, clock }: AppPoolOptions): 
     if (left > floors.softFloor) return { tier: Tier.AboveSoft, left }
     return { tier: left > floors.hardFloor ? Tier.AboveHard : Tier.Any, left }
   }
+  const appsOf = (owner: string): readonly AppClient[] => {
+    const apps = pools.get(nameKey(owner)) ?? pools.get(EVERYBODY)
+    if (apps === undefined) throw notConfigured(owner)
+    return apps
+  }
   return {
     all: [...byId.values()],
+    of: appsOf,
     inOrder(owner) {
-      const apps = pools.get(nameKey(owner)) ?? pools.get(EVERYBODY)
-      if (apps === undefined) throw notConfigured(owner)
+      const apps = appsOf(owner)
       if (apps.length === 1) return apps
       const ranked = apps.map((app) => ({ app, ...rankOf(app, owner) }))
       return ranked.toSorted((a, b) => a.tier - b.tier || b.left - a.left).map(({ app }) => app)
@@ -97,9 +104,43 @@ const Tier = { Unknown: 0, AboveSoft: 1, AboveHard: 2, Any: 3, Limited: 4, Refus
  * and that `movesOn`; of several refusals the one is thrown that helps most. `free`: what an App is known to refuse costs no
  * call, so it does not count as a try. `note` is told of each refusal.
  */
-export async function inTurn<T>(
-  apps: readonly AppClient[],
-  work: (app: AppClient) => Promise<T>,
+export function inTurn<T>(
+  { first, others }: Order,
+  work: (app: AppClient) => T | Promise<T>,
+  turns: Turns,
+): T | Promise<T> {
+  const begun = begin(first, work)
+  if (!(begun instanceof Promise)) return begun
+  const apps = function* () {
+    yield first
+    yield* others()
+  }
+  return furtherInTurn(apps(), (app) => (app === first ? begun : work(app)), turns)
+}
+
+/** Whose turn it is, and who comes after: those are put into their order when the first could not do it. */
+export interface Order {
+  readonly first: AppClient
+  readonly others: () => readonly AppClient[]
+}
+
+export function orderOf([first, ...others]: readonly AppClient[]): Order {
+  if (first === undefined) throw new Error('an owner has no App')
+  return { first, others: () => others }
+}
+
+/** What the first App answers at once needs no promise; what it refuses at once is refused as what takes its time. */
+function begin<T>(app: AppClient, work: (app: AppClient) => T | Promise<T>): T | Promise<T> {
+  try {
+    return work(app)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+async function furtherInTurn<T>(
+  apps: Iterable<AppClient>,
+  work: (app: AppClient) => T | Promise<T>,
   { free, note, movesOn = () => true }: Turns,
 ): Promise<T> {
   let worst: Denial | undefined
@@ -116,7 +157,7 @@ export async function inTurn<T>(
       if (worst === undefined || weight(error) < weight(worst)) worst = error
     }
   }
-  throw worst ?? new Error('an owner has no App')
+  throw worst ?? new Error('unreachable: the first App was asked')
 }
 
 interface Turns {

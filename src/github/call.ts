@@ -16,7 +16,7 @@ interface CallRequest extends RestRequest {
   /** `safe`: a second request does no harm. `unreached`: only when the first cannot have been answered. */
   readonly retry: 'safe' | 'unreached'
   /** False when nobody waits any more, so that no second try is made. */
-  readonly wanted?: () => boolean
+  readonly wanted?: (() => boolean) | undefined
 }
 
 /**
@@ -37,10 +37,9 @@ export interface CallOptions {
 }
 
 export function createCall({ rest, appId, appJwt, quota, now, monotonic, callLimitMs }: CallOptions): Call {
-  const attempt = async (request: CallRequest): Promise<Answer | NoAnswer> => {
-    const serial = appJwt.serial()
+  const attempt = async (request: CallRequest, { sent, serial } = begin(request)): Promise<Answer | NoAnswer> => {
     try {
-      const answer = await rest.send(request)
+      const answer = await sent
       if (answer.status !== 401 || request.as !== 'app') return answer
       // The clocks may have drifted, or the key been rotated at GitHub: a fresh signature tells.
       appJwt.discard(serial)
@@ -52,12 +51,16 @@ export function createCall({ rest, appId, appJwt, quota, now, monotonic, callLim
       throw error
     }
   }
+  const begin = (request: CallRequest): Begun => ({
+    at: monotonic(),
+    serial: appJwt.serial(),
+    sent: rest.send(request),
+  })
 
-  return async (request) => {
-    const begin = monotonic()
-    const first = await attempt(request)
+  const finish = async (request: CallRequest, begun: Begun): Promise<Answer> => {
+    const first = await attempt(request, begun)
     let outcome = first
-    const inTime = () => monotonic() - begin < callLimitMs / 2 && request.wanted?.() !== false
+    const inTime = () => monotonic() - begun.at < callLimitMs / 2 && request.wanted?.() !== false
     if (isWorthAnotherTry(outcome, request.retry) && inTime()) {
       await pause()
       if (inTime()) outcome = await attempt(request)
@@ -75,6 +78,22 @@ export function createCall({ rest, appId, appJwt, quota, now, monotonic, callLim
     }
     return outcome
   }
+
+  return (request) => {
+    const begun = begin(request)
+    const further = () => finish(request, begun)
+    // What is no refusal is nearly all there is, and is handed on as it comes.
+    return begun.sent.then((answer) => (answer.status < 400 ? answer : further()), further)
+  }
+}
+
+/** A first try that is under way. */
+interface Begun {
+  /** On the monotonic clock. */
+  readonly at: number
+  /** Of the App's JWT that it went out with. */
+  readonly serial: number
+  readonly sent: Promise<Answer>
 }
 
 function isWorthAnotherTry(outcome: Answer | NoAnswer, retry: CallRequest['retry']): boolean {

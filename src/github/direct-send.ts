@@ -12,7 +12,6 @@ export interface Direct {
 interface DirectRequest {
   /** A template. */
   readonly route: string
-  readonly direct: Direct
   readonly maxBytes: number
 }
 
@@ -25,34 +24,50 @@ export interface DirectSendOptions {
   readonly now: () => number
 }
 
+type SendDirect = (request: DirectRequest, direct: Direct) => Promise<Answer>
+
 /**
  * The request that each exchange makes, as the App, past Octokit, which costs more than all else in an exchange; one try.
  * What Octokit's App authentication does is done here: the cached JWT is added, and when GitHub refuses that for its times,
  * the request is made once more with one by GitHub's clock. Throws NoAnswer, and what the signer refuses with.
  */
-export function createDirectSend(options: DirectSendOptions): (request: DirectRequest) => Promise<Answer> {
+export function createDirectSend(options: DirectSendOptions): SendDirect {
   const { pool, appJwt, userAgent, callLimitMs: ms, tracer, now } = options
-  const headers = { ...API_HEADERS, 'user-agent': userAgent, 'content-type': 'application/json; charset=utf-8' }
+  const common = { ...API_HEADERS, 'user-agent': userAgent, 'content-type': 'application/json; charset=utf-8' }
+  let built = { jwt: '', headers: [] as readonly string[] }
 
-  const send = async ({ route, direct, maxBytes }: DirectRequest, jwt: string): Promise<Answer> => {
-    const [method = ''] = route.split(' ', 1)
-    const init = { method, headers: { ...headers, authorization: `Bearer ${jwt}` }, body: direct.body }
-    const received = await tracer.span(
+  /** Put together once for all the requests that a JWT lives for. */
+  const headersWith = (jwt: string): readonly string[] => {
+    if (built.jwt !== jwt)
+      built = { jwt, headers: Object.entries({ ...common, authorization: `Bearer ${jwt}` }).flat() }
+    return built.headers
+  }
+
+  const send = ({ route, maxBytes }: DirectRequest, direct: Direct, jwt: string): Promise<Answer> => {
+    const method = route.slice(0, route.indexOf(' '))
+    const request = { method, path: direct.path, headers: headersWith(jwt), body: direct.body }
+    return tracer.span(
       `GitHub ${route}`,
-      async (span) => {
-        const answer = await pool.send(direct.path, init, { ms, maxBytes })
-        span.set('http.response.status_code', answer.status)
-        return answer
+      (span) => {
+        const read = (received: Received): Answer => {
+          span.set('http.response.status_code', received.status)
+          return answerOf(received)
+        }
+        return pool.send(request, read, { ms, maxBytes })
       },
       CLIENT,
     )
-    return answerOf(received)
   }
 
-  return async (request) => {
-    const answer = await send(request, (await appJwt.get()).jwt)
-    const skewSeconds = clockSkewOf(answer, now())
-    return skewSeconds === undefined ? answer : send(request, (await appJwt.get(skewSeconds)).jwt)
+  return (request, direct) => {
+    const sendSigned = async (skewSeconds?: number): Promise<Answer> =>
+      send(request, direct, (await appJwt.get(skewSeconds)).jwt)
+    const jwt = appJwt.current()
+    const sent = jwt === undefined ? sendSigned() : send(request, direct, jwt)
+    return sent.then((answer) => {
+      const skewSeconds = clockSkewOf(answer, now())
+      return skewSeconds === undefined ? answer : sendSigned(skewSeconds)
+    })
   }
 }
 

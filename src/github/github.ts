@@ -18,6 +18,7 @@ import { createQuotaBook } from './quota-book.ts'
 import { createRefreshAhead } from './refresh-ahead.ts'
 import { createTokenRevocations, type TokenRevocations } from './token-revocation.ts'
 import { createTrustedIssuersFiles } from './trusted-issuers-files.ts'
+import { createUnderWay } from './under-way.ts'
 import { webUrlOf } from './web-url.ts'
 
 export interface GitHubOptions {
@@ -90,11 +91,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
   const quota = createQuotaBook(clock, options.quota.staleMs)
   const budget = createLookupBudget(clock)
   const ahead = createRefreshAhead({ clock, log })
-  const mints = new Set<Promise<unknown>>()
-  const track = (work: Promise<unknown>) => {
-    const tracked = work.catch(() => {}).finally(() => mints.delete(tracked))
-    mints.add(tracked)
-  }
+  const mints = createUnderWay()
   const pool = openPool(options.pools, { floors: options.quota, quota, clock }, (app) =>
     createAppClient({
       ...app,
@@ -107,7 +104,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
       ahead,
       quota,
       staleMaxMs,
-      track,
+      mints,
       tracer: options.tracer ?? UNTRACED,
       onCall: options.onCall ?? (() => {}),
       onCache,
@@ -141,7 +138,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     appWithId: pool.withId,
     async close() {
       ahead.close()
-      while (mints.size > 0) await Promise.all(mints)
+      await mints.settled()
       await Promise.all([...pool.all.map((app) => app.settled()), strangers.settled()])
       await Promise.all([...pool.all.map((app) => app.close()), strangersLine.close()])
     },

@@ -17,7 +17,7 @@ import { sameAccount } from './with-installation.ts'
 
 export interface Installations {
   /** The App's installation for an owner, an organization or a user. Refuses as `FindInstallation` of the ports. */
-  find(owner: string, signal: Cancellation): Promise<KnownInstallation>
+  find(owner: string, signal: Cancellation): KnownInstallation | Promise<KnownInstallation>
   /**
    * Looks again after GitHub said that `gone` is not (or no longer) usable; `askedAt`, by the monotonic clock, is when it was
    * asked. Refuses, beside the reasons of `find`, when the owner's name is now another account's.
@@ -73,8 +73,22 @@ export function createInstallations(options: InstallationsOptions): Installation
   const share = (owner: string, signal: Cancellation | undefined, work = () => lookUp(owner)) =>
     flights.run(`${epoch}/${nameKey(owner)}`, signal, work)
 
+  const findAnew = async (owner: string, entry: Entry | undefined, signal: Cancellation) => {
+    const known = refused.get(nameKey(owner))
+    if (known !== undefined) throw known(owner)
+    if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))
+    const age = clock.monotonic() - entry.checkedAt
+    try {
+      return await share(owner, signal)
+    } catch (error) {
+      if (!isUnanswered(error) || age >= FRESH_MS + staleMaxMs) throw error
+      onCache({ cache: 'installation', outcome: 'stale' })
+      return entry.installation
+    }
+  }
+
   return {
-    async find(owner, signal) {
+    find(owner, signal) {
       const entry = found.get<Entry>(cacheKey(owner))
       const age = clock.monotonic() - (entry?.checkedAt ?? 0)
       const isFresh = entry !== undefined && age < FRESH_MS
@@ -84,16 +98,7 @@ export function createInstallations(options: InstallationsOptions): Installation
           ahead.begin(`installation/${entry.installation.app.id}/${nameKey(owner)}`, () => share(owner, undefined))
         return entry.installation
       }
-      const known = refused.get(nameKey(owner))
-      if (known !== undefined) throw known(owner)
-      if (entry === undefined) return share(owner, signal, () => budget.admit(owner, () => lookUp(owner)))
-      try {
-        return await share(owner, signal)
-      } catch (error) {
-        if (!isUnanswered(error) || age >= FRESH_MS + staleMaxMs) throw error
-        onCache({ cache: 'installation', outcome: 'stale' })
-        return entry.installation
-      }
+      return findAnew(owner, entry, signal)
     },
     async renew(gone, askedAt) {
       const owner = gone.account.login

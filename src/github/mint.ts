@@ -4,12 +4,13 @@ import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import { type AccessTokenOptions, requestAccessToken } from './access-token.ts'
 import { describe } from './answer.ts'
+import type { UnderWay } from './under-way.ts'
 import { readUnprocessable, type Unprocessable } from './unprocessable.ts'
 import { type WithInstallationOptions, withInstallation } from './with-installation.ts'
 
 export interface MintOptions extends AccessTokenOptions, WithInstallationOptions {
-  /** Told of each mint that is under way, so that closing can wait for it. */
-  readonly track: (work: Promise<unknown>) => void
+  /** Closing waits for them. */
+  readonly mints: UnderWay
   /** Told of an installation that does not reach what was asked for: a listing of its repositories may be out of date. */
   readonly notReached: (installation: Installation) => void
 }
@@ -21,31 +22,41 @@ export interface MintOptions extends AccessTokenOptions, WithInstallationOptions
 export function createMint(options: MintOptions): Mint {
   return (grant, signal) => {
     if (signal.aborted) return Promise.reject(signal.reason)
-    const minting = mintFor(grant, signal, options)
-    options.track(minting)
     return new Promise((resolve, reject) => {
-      let gone = false
-      const leave = () => {
-        gone = true
-        reject(signal.reason)
+      const leave = () => reject(signal.reason)
+      const end = () => {
+        signal.removeEventListener('abort', leave)
+        options.mints.end()
       }
-      signal.addEventListener('abort', leave, { once: true })
-      minting
-        .then((token) => (gone ? options.revoke(token) : resolve(token)), reject)
-        .finally(() => signal.removeEventListener('abort', leave))
+      const minting = mintFor(grant, signal, options)
+      options.mints.begin()
+      signal.addEventListener('abort', leave)
+      minting.then(
+        (token) => {
+          if (signal.aborted) options.revoke(token)
+          else resolve(token)
+          end()
+        },
+        (error: unknown) => {
+          reject(error)
+          end()
+        },
+      )
     })
   }
 }
 
 function mintFor(asked: Grant, signal: Cancellation, options: MintOptions): Promise<InstallationToken> {
-  const mintWith = async (installation: Grant['installation']) => {
-    const grant = { ...asked, installation }
-    const wanted = () => !signal.aborted
-    const answer = await requestAccessToken({ grant, doing: 'minting the token', retry: 'unreached', wanted }, options)
-    if (answer.kind === 'issued') return answer.token
-    const what = readUnprocessable(answer.answer, grant)
-    if (what.kind === 'repository') options.notReached(installation)
-    throw unprocessable(what, grant, describe(answer.answer))
+  const wanted = () => !signal.aborted
+  const mintWith = (installation: Installation): Promise<InstallationToken> => {
+    const grant = installation === asked.installation ? asked : { ...asked, installation }
+    const asking = { grant, doing: 'minting the token', retry: 'unreached', wanted } as const
+    return requestAccessToken(asking, options).then((answer) => {
+      if (answer.kind === 'issued') return answer.token
+      const what = readUnprocessable(answer.answer, grant)
+      if (what.kind === 'repository') options.notReached(installation)
+      throw unprocessable(what, grant, describe(answer.answer))
+    })
   }
   return withInstallation(asked.installation, mintWith, options)
 }

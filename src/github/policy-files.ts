@@ -151,8 +151,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
   }
 
   return {
-    async load(request, signal) {
-      signal.throwIfAborted()
+    load(request, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason)
       const key = policyKey(request)
       const entry = policies.get(key)
       const fresh = entry !== undefined && isFresh(entry)
@@ -166,8 +166,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       if (entry !== undefined && clock.monotonic() < entry.askAgainAt && mayStandIn(entry))
         return fileOf(request, entry, true)
       if (entry !== undefined) return flights.run(flight, signal, () => load(request, entry))
-      refuseKnownMiss(misses.find(request))
-      return flights.run(flight, signal, () => loadUnknown(request))
+      const miss = misses.find(request)
+      return miss === undefined ? flights.run(flight, signal, () => loadUnknown(request)) : Promise.reject(miss)
     },
     forget({ accountId, repository }, identities, distrust) {
       epoch += 1

@@ -1,8 +1,15 @@
-import type { Clock, ExchangePorts, Grant, Installation } from '../exchange/ports.ts'
+import type {
+  Clock,
+  ExchangePorts,
+  Grant,
+  Installation,
+  InstallationChoice,
+  InstallationToken,
+} from '../exchange/ports.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { AppClient } from './app-client.ts'
-import { type AppPool, inTurn, isOfOneApp, isPassing } from './app-pool.ts'
+import { type AppPool, inTurn, isOfOneApp, isPassing, type Order, orderOf } from './app-pool.ts'
 import type { PolicyFiles } from './policy-files.ts'
 import { createUnreached } from './unreached.ts'
 import { sameAccount } from './with-installation.ts'
@@ -26,39 +33,67 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
   const unreached = createUnreached(clock)
   const isRefused = (owner: string) => (app: AppClient) => app.installations.known(owner) === 'refused'
 
-  const find = (owner: string, apps: readonly AppClient[], signal: Cancellation): Promise<Installation> => {
-    const [only, ...others] = apps
-    if (only !== undefined && others.length === 0) return only.installations.find(owner, signal)
-    return inTurn(apps, (app) => app.installations.find(owner, signal), { free: isRefused(owner), note: pool.note })
+  const find = (owner: string, apps: readonly AppClient[], signal: Cancellation) => {
+    const [only] = apps
+    if (only !== undefined && apps.length === 1) return only.installations.find(owner, signal)
+    const turns = { free: isRefused(owner), note: pool.note }
+    return inTurn(orderOf(apps), (app) => app.installations.find(owner, signal), turns)
   }
 
   /** With one App's installation after the other's, all of the same account. */
   const withEach = <T>(
     { owner, installation, isKept = false }: Pick<Grant, 'owner' | 'installation' | 'isKept'>,
-    { apps, signal }: { readonly apps: readonly AppClient[]; readonly signal: Cancellation },
-    work: (installation: Installation) => Promise<T>,
-  ): Promise<T> => {
-    const own = async (app: AppClient): Promise<Installation> =>
+    { order, signal }: { readonly order: Order; readonly signal: Cancellation },
+    work: (installation: Installation) => T | Promise<T>,
+  ): T | Promise<T> => {
+    const own = (app: AppClient): Installation | Promise<Installation> =>
       app.id === installation.app.id
         ? installation
-        : sameAccount(installation, await app.installations.find(owner, signal))
+        : andThen(app.installations.find(owner, signal), (found) => sameAccount(installation, found))
     const movesOn = (refusal: Denial) => !isKept || !isPassing(refusal)
-    return inTurn(apps, async (app) => work(await own(app)), { free: isRefused(owner), note: pool.note, movesOn })
+    return inTurn(order, (app) => andThen(own(app), work), { free: isRefused(owner), note: pool.note, movesOn })
   }
 
-  const unlessOfOneApp =
-    (app: AppClient) =>
-    (error: unknown): undefined => {
+  /** The App of the installation first, as long as it is one of the owner's. */
+  const startingWithOwn = (
+    { owner, installation }: Pick<Grant, 'owner' | 'installation'>,
+    inOrder: () => readonly AppClient[],
+  ): Order => {
+    const own = pool.of(owner).find(({ id }) => id === installation.app.id)
+    return own === undefined ? orderOf(inOrder()) : { first: own, others: () => inOrder().filter((app) => app !== own) }
+  }
+
+  /** Of these Apps the one whose turn it is. */
+  const turnOf = (
+    { installation, owner }: InstallationChoice,
+    apps: readonly AppClient[],
+    signal: Cancellation,
+  ): Installation | Promise<Installation> => {
+    // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
+    const known = apps.filter(
+      ({ id, installations }) => id === installation.app.id || typeof installations.known(owner) === 'object',
+    )
+    const candidates = known.length > 0 ? known : apps
+    if (candidates[0]?.id === installation.app.id) return installation
+    return andThen(find(owner, candidates, signal), (found) => sameAccount(installation, found))
+  }
+
+  /** Undefined where that App alone cannot say. */
+  const findWith = async (app: AppClient, owner: string, signal: Cancellation): Promise<Installation | undefined> => {
+    try {
+      return await app.installations.find(owner, signal)
+    } catch (error) {
       if (!isOfOneApp(error)) throw error
       pool.note(app, error)
+      return undefined
     }
+  }
 
   /** GitHub tells an App's slug with each installation; undefined when it tells of none. */
   const slugOf = async (app: AppClient, owner: string, signal: Cancellation): Promise<string | undefined> => {
     const known = app.slug()
     if (known !== undefined || pool.isOutOfOrder(app)) return known
-    const installation = await find(owner, [app], signal).catch(unlessOfOneApp(app))
-    return installation?.app.slug
+    return (await findWith(app, owner, signal))?.app.slug
   }
 
   /** The Apps that a pin allows, the best first. */
@@ -80,59 +115,77 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     throw new Denial('POLICY_APP_UNAVAILABLE', 'the trust policy pins a GitHub App that this service does not have')
   }
 
-  /** The App of the grant first, then the others; those that could not give it a moment ago come last. */
-  const mintingOrder = (grant: Grant, apps: readonly AppClient[]): readonly AppClient[] => {
-    const lacks = ({ id, installations }: AppClient): boolean => {
+  const lacks =
+    (grant: Grant) =>
+    ({ id, installations }: AppClient): boolean => {
       const known = id === grant.installation.app.id ? grant.installation : installations.known(grant.owner)
       return typeof known === 'object' && unreached.has({ ...grant, installation: known })
     }
+
+  /** The App of the grant first, then the others; those that could not give it a moment ago come last. */
+  const mintingOrder = (grant: Grant, apps: readonly AppClient[]): readonly AppClient[] => {
     const first = startingWith(apps, grant.installation.app.id)
-    return [...first.filter((app) => !lacks(app)), ...first.filter(lacks)]
+    const last = first.filter(lacks(grant))
+    return last.length === 0 ? first : [...first.filter((app) => !last.includes(app)), ...last]
+  }
+
+  const mintInTurn = (grant: Grant, order: Order, signal: Cancellation) =>
+    withEach(grant, { order, signal }, async (installation) => {
+      const asked = { ...grant, installation }
+      try {
+        return await pool.appOf(installation).mint(asked, signal)
+      } catch (error) {
+        unreached.note(asked, error)
+        throw error
+      }
+    })
+
+  const mintOfSeveral = async (grant: Grant, signal: Cancellation): Promise<InstallationToken> => {
+    const ofAll = () => mintingOrder(grant, pool.inOrder(grant.owner))
+    if (grant.app !== undefined)
+      return mintInTurn(grant, orderOf(mintingOrder(grant, await allowed(grant, signal))), signal)
+    const order = lacks(grant)(pool.appOf(grant.installation)) ? orderOf(ofAll()) : startingWithOwn(grant, ofAll)
+    return mintInTurn(grant, order, signal)
+  }
+
+  const chooseAllowed = async (choice: InstallationChoice, signal: Cancellation): Promise<Installation> => {
+    const { installation, owner, preferred } = choice
+    const apps = await allowed(choice, signal)
+    const kept = apps.find(({ id }) => id === preferred)
+    const own = kept === undefined ? undefined : await findWith(kept, owner, signal)
+    return own === undefined ? turnOf(choice, apps, signal) : sameAccount(installation, own)
   }
 
   return {
-    findInstallation: async (owner, signal) => find(owner, pool.inOrder(owner), signal),
+    findInstallation: (owner, signal) => find(owner, pool.inOrder(owner), signal),
 
-    async loadPolicy(request, signal) {
-      const apps = startingWith(pool.inOrder(request.owner), request.installation.app.id)
-      if (apps.length === 1) return policies.load(request, signal)
-      return withEach(request, { apps, signal }, (installation) => policies.load({ ...request, installation }, signal))
+    loadPolicy(request, signal) {
+      if (pool.of(request.owner).length === 1) return policies.load(request, signal)
+      const order = startingWithOwn(request, () => pool.inOrder(request.owner))
+      const load = (installation: Installation) => policies.load({ ...request, installation }, signal)
+      return withEach(request, { order, signal }, load)
     },
 
-    async chooseInstallation({ installation, owner, app: pin, preferred }, signal) {
-      const apps = await allowed({ owner, app: pin }, signal)
-      const kept = apps.find(({ id }) => id === preferred)
-      const own = kept === undefined ? undefined : await find(owner, [kept], signal).catch(unlessOfOneApp(kept))
-      if (own !== undefined) return sameAccount(installation, own)
-      // Apps that are not known yet are looked up when an exchange begins, not in the midst of one.
-      const known = apps.filter(
-        ({ id, installations }) => id === installation.app.id || typeof installations.known(owner) === 'object',
-      )
-      const candidates = known.length > 0 ? known : apps
-      if (candidates[0]?.id === installation.app.id) return installation
-      return sameAccount(installation, await find(owner, candidates, signal))
+    chooseInstallation(choice, signal) {
+      const { owner, app: pin, preferred } = choice
+      const isAny = pin === undefined && preferred === undefined
+      return isAny ? turnOf(choice, pool.inOrder(owner), signal) : chooseAllowed(choice, signal)
     },
 
-    isPooled: (owner) => pool.inOrder(owner).length > 1,
+    isPooled: (owner) => pool.of(owner).length > 1,
 
-    listRepositories: async (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
+    listRepositories: (installation, signal) => pool.appOf(installation).visible.list(installation, signal),
 
-    async mint(grant, signal) {
-      const { owner, app: pin } = grant
-      const isOnly = pin === undefined && pool.inOrder(owner).length === 1
-      if (isOnly) return pool.appOf(grant.installation).mint(grant, signal)
-      const apps = mintingOrder(grant, await allowed(grant, signal))
-      return withEach(grant, { apps, signal }, async (installation) => {
-        const asked = { ...grant, installation }
-        try {
-          return await pool.appOf(installation).mint(asked, signal)
-        } catch (error) {
-          unreached.note(asked, error)
-          throw error
-        }
-      })
+    mint(grant, signal) {
+      const isOnly = grant.app === undefined && pool.of(grant.owner).length === 1
+      return isOnly ? pool.appOf(grant.installation).mint(grant, signal) : mintOfSeveral(grant, signal)
     },
   }
+}
+
+/** What comes after something that may be there at once. */
+function andThen<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 function startingWith(apps: readonly AppClient[], id: number): readonly AppClient[] {

@@ -38,7 +38,7 @@ export function createQuotaBook(clock: Clock, staleMs: number): QuotaBook {
       limits.set(keyOf(holder), clock.monotonic() + forMs)
     },
     isLimited(holder) {
-      return clock.monotonic() < (limits.get(keyOf(holder)) ?? 0)
+      return limits.size > 0 && clock.monotonic() < (limits.get(keyOf(holder)) ?? 0)
     },
     remaining(holder) {
       const entry = readings.get(keyOf(holder))
@@ -53,7 +53,9 @@ export function createQuotaBook(clock: Clock, staleMs: number): QuotaBook {
 export function readingOf({ headers }: Pick<Answer, 'headers'>): QuotaReading | undefined {
   const resource = headers['x-ratelimit-resource']
   if (resource !== undefined && resource !== 'core') return undefined
-  const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) => count(headers[`x-ratelimit-${name}`]))
+  const limit = count(headers['x-ratelimit-limit'])
+  const remaining = count(headers['x-ratelimit-remaining'])
+  const reset = count(headers['x-ratelimit-reset'])
   if (limit === undefined || remaining === undefined || reset === undefined) return undefined
   return { limit, remaining, resetAtMs: reset * 1000 }
 }

@@ -65,6 +65,16 @@ export function createRest(options: RestOptions): Rest {
   const asInstallation = new Octokit(common)
   const sendDirect = createDirectSend({ ...options, pool })
 
+  /** Templates are a closed set: each is taken apart once. */
+  const parts = new Map<string, { readonly method: string; readonly route: string }>()
+  const partsOf = (template: string) => {
+    const known = parts.get(template)
+    if (known !== undefined) return known
+    const [method = '', route = ''] = template.split(' ')
+    parts.set(template, { method, route })
+    return { method, route }
+  }
+
   const exchange = async ({ route, parameters, headers, as, maxBytes }: RestRequest): Promise<Answer> => {
     const send = async (url: string, init: FetchInit, span: Span) => {
       const answer = await pool.fetch(url, init, { ms: callLimitMs, maxBytes })
@@ -99,25 +109,25 @@ export function createRest(options: RestOptions): Rest {
   }
 
   return {
-    async send(request) {
+    send(request) {
       const begin = monotonic()
-      const installationId = request.as === 'app' ? undefined : request.as.installationId
-      const [method = '', route = ''] = request.route.split(' ')
-      const report = (status: number | undefined, quota?: QuotaReading) =>
+      const { direct, as } = request
+      const installationId = as === 'app' ? undefined : as.installationId
+      const report = (status: number | undefined, quota: QuotaReading | undefined) => {
+        const { method, route } = partsOf(request.route)
         onCall({ method, route, status, durationMs: monotonic() - begin, appId, installationId, quota })
-      try {
-        const { direct } = request
-        const answer = await (direct === undefined ? exchange(request) : sendDirect({ ...request, direct }))
-        const quota = readingOf(answer)
-        // A token of which only its text is known may be of any App's.
-        const isKnown = request.as === 'app' || installationId !== undefined
-        if (quota !== undefined && isKnown) options.quota.note({ appId, installationId }, quota)
-        report(answer.status, isKnown ? quota : undefined)
-        return answer
-      } catch (error) {
-        report(undefined)
-        throw error
       }
+      const noted = (answer: Answer): Answer => {
+        // A token of which only its text is known may be of any App's.
+        const quota = as === 'app' || installationId !== undefined ? readingOf(answer) : undefined
+        if (quota !== undefined) options.quota.note({ appId, installationId }, quota)
+        report(answer.status, quota)
+        return answer
+      }
+      return (direct === undefined ? exchange(request) : sendDirect(request, direct)).then(noted, (error: unknown) => {
+        report(undefined, undefined)
+        throw error
+      })
     },
     close: () => pool.close(),
   }

@@ -11,10 +11,13 @@ export interface Unreached {
 
 export function createUnreached(clock: Pick<Clock, 'monotonic'>): Unreached {
   const grants = createExpiring<true>(GRANTS_KEPT, clock)
+  let emptyAt = Number.NEGATIVE_INFINITY // nearly always it is, and then no key is put together
   return {
-    has: (grant) => grants.get(keyOf(grant)) === true,
+    has: (grant) => clock.monotonic() < emptyAt && grants.get(keyOf(grant)) === true,
     note(grant, error) {
-      if (error instanceof Denial && OF_THE_GRANT.has(error.reason)) grants.set(keyOf(grant), true, REMEMBERED_MS)
+      if (!(error instanceof Denial) || !OF_THE_GRANT.has(error.reason)) return
+      emptyAt = clock.monotonic() + REMEMBERED_MS
+      grants.set(keyOf(grant), true, REMEMBERED_MS)
     },
   }
 }

@@ -45,8 +45,8 @@ export function createVisibleRepositories(options: VisibleRepositoriesOptions): 
   }
 
   return {
-    async list(installation, signal) {
-      signal.throwIfAborted()
+    list(installation, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason)
       const known = listings.get(installation.id)
       const isFresh = known !== undefined && clock.monotonic() < known.endsAt
       onCache({ cache: 'repositories', outcome: isFresh ? 'hit' : 'miss' })

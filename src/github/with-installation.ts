@@ -13,24 +13,22 @@ export interface WithInstallationOptions {
  * Does the work with the installation, and when GitHub says that it is gone or forbidden, once more with the one that is
  * there now: the App may have been installed anew. Looking it up is also what tells a suspension from a refusal.
  */
-export async function withInstallation<T>(
+export function withInstallation<T>(
   installation: Installation,
   work: (installation: Installation) => Promise<T>,
   { installations, clock }: WithInstallationOptions,
 ): Promise<T> {
   const askedAt = clock.monotonic()
-  try {
-    return await work(installation)
-  } catch (error) {
+  return work(installation).then(undefined, (error: unknown) => {
     if (!(error instanceof InstallationDoubted)) throw error
-  }
-  return afterNo(async () => {
-    const current = await installations.renew(installation, askedAt)
-    try {
-      return await work(current)
-    } catch (error) {
-      throw error instanceof InstallationDoubted ? error.otherwise : error
-    }
+    return afterNo(async () => {
+      const current = await installations.renew(installation, askedAt)
+      try {
+        return await work(current)
+      } catch (again) {
+        throw again instanceof InstallationDoubted ? again.otherwise : again
+      }
+    })
   })
 }
 

@@ -26,6 +26,7 @@ async function listen(...answers: readonly { status: number; date?: string; mess
   const pool = createPoolFetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v3/`, 1000)
   const serials: (number | undefined)[] = []
   const appJwt: AppJwt = {
+    current: () => undefined,
     async get(skewSeconds) {
       serials.push(skewSeconds)
       return { jwt: `jwt${serials.length}`, expiresAt: '' }
@@ -39,7 +40,7 @@ async function listen(...answers: readonly { status: number; date?: string; mess
     asked,
     /** With which difference of the clocks each JWT was asked for. */
     skews: serials,
-    send: () => send({ route: 'POST /a/{b}', direct: { path: '/a/7', body: '{"c":1}' }, maxBytes: 1000 }),
+    send: () => send({ route: 'POST /a/{b}', maxBytes: 1000 }, { path: '/a/7', body: '{"c":1}' }),
     async close() {
       await pool.close()
       server.close()

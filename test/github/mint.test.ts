@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Grant } from '../../src/exchange/ports.ts'
 import type { Fault } from '../../src/sandbox/faults.ts'
@@ -236,6 +237,35 @@ describe('a mint', () => {
     const revoked = seen(isRevocation)
     release()
     expect((await revoked).status).toBe(204)
+  })
+
+  test('whose caller has left is waited for when all is closed, and revoked', async () => {
+    world = await createWorld()
+    const wanted = await grant()
+    let release = () => {}
+    const until = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    world.sandbox.fault(MINT, { kind: 'hold', until, processed: true })
+    const caller = new AbortController()
+    const minting = reason(world.github.mint(wanted, caller.signal))
+    caller.abort(new Denial('CANCELLED', 'the caller left'))
+    await minting
+    world.calls()
+    const closed = world.github.close()
+    release()
+    await closed
+    expect(world.calls()).toEqual([TOKEN, REVOKE])
+  })
+
+  test('leaves no listener behind, whatever comes of it', async () => {
+    world = await createWorld()
+    const wanted = await grant()
+    const caller = new AbortController()
+    await world.github.mint(wanted, caller.signal)
+    world.sandbox.fault(MINT, { kind: 'answer', status: 500 })
+    expect(await reason(world.github.mint(wanted, caller.signal))).toBe('GITHUB_UNAVAILABLE')
+    expect(getEventListeners(caller.signal, 'abort')).toEqual([])
   })
 
   test('for a caller who has left already is not made', async () => {

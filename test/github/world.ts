@@ -122,14 +122,16 @@ export function permissions(asked: Readonly<Record<string, 'read' | 'write' | 'a
 }
 
 /** What the work was refused with: `REASON: message`. */
-export async function refusal(work: Promise<unknown>): Promise<string> {
-  return work.then(
-    () => 'it was not refused',
-    (error: unknown) => (error instanceof Denial ? `${error.reason}: ${error.message}` : `no Denial: ${error}`),
-  )
+export async function refusal(work: unknown): Promise<string> {
+  try {
+    await work
+    return 'it was not refused'
+  } catch (error) {
+    return error instanceof Denial ? `${error.reason}: ${error.message}` : `no Denial: ${error}`
+  }
 }
 
-export async function reason(work: Promise<unknown>): Promise<string> {
+export async function reason(work: unknown): Promise<string> {
   return (await refusal(work)).split(':')[0] ?? ''
 }
 

@@ -1,0 +1,87 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from '@jest/globals'
+import { createPoolFetch, type PoolFetch } from '../../src/github/pool-fetch.ts'
+
+let server: Server
+let pool: PoolFetch
+afterEach(async () => {
+  await pool.close()
+  server.closeAllConnections()
+  await new Promise((closed) => server.close(closed))
+})
+
+/** What comes of one request to a server that does so. */
+async function send(listener: RequestListener, connections?: number) {
+  server = createServer(listener)
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  pool = createPoolFetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 1000, connections)
+  const request = { method: 'POST', path: '/a', headers: ['a', 'b'], body: '{}' }
+  return (ms = 5000) => pool.send(request, (it) => it, { ms, maxBytes: 1000 })
+}
+
+test('of the headers those of use are kept, by their names in lower case, and the first where there are several', async () => {
+  const ask = await send((_, response) => {
+    response.setHeader('X-RateLimit-Limit', '5000')
+    response.setHeader('ETag', 'W/"1"')
+    response.setHeader('LOCATION', ['/first', '/second'])
+    response.setHeader('vary', 'of the length of date')
+    response.setHeader('x-something', 'else')
+    response.setHeader('__proto__', 'x')
+    response.sendDate = false
+    response.end('{}')
+  })
+  const { status, headers, bytes } = await ask()
+  expect([status, bytes.toString()]).toEqual([200, '{}'])
+  expect(Object.entries(headers).toSorted()).toEqual([
+    ['etag', 'W/"1"'],
+    ['location', '/first'],
+    ['x-ratelimit-limit', '5000'],
+  ])
+})
+
+test('an answer in several pieces is put together', async () => {
+  const ask = await send((_, response) => {
+    response.write('{"a"')
+    setImmediate(() => response.end(':1}'))
+  })
+  expect((await ask()).bytes.toString()).toBe('{"a":1}')
+})
+
+test.each<[string, RequestListener]>([
+  ['oversized', (_, response) => response.end('x'.repeat(1001))],
+  [
+    'cut',
+    (_, response) => {
+      response.writeHead(200, { 'content-length': '10' })
+      response.write('half')
+      setImmediate(() => response.destroy())
+    },
+  ],
+  ['unreached', (request) => request.socket.destroy()],
+])('no usable answer is %s', async (kind, listener) => {
+  const ask = await send(listener)
+  await expect(ask()).rejects.toMatchObject({ name: 'NoAnswer', kind })
+})
+
+test('a request whose time ends before it has a connection is never made', async () => {
+  let asked = 0
+  const ask = await send((_, response) => {
+    asked += 1
+    if (asked > 1) response.end('{}')
+  }, 1)
+  const both = await Promise.allSettled([ask(200), ask(200)])
+  expect(both).toMatchObject([{ reason: { kind: 'timeout' } }, { reason: { kind: 'timeout' } }])
+  expect((await ask()).status).toBe(200)
+  expect(asked).toBe(2)
+})
+
+test('what goes wrong in reading an answer is no failure of the connection', async () => {
+  const ask = await send((_, response) => response.end('{}'))
+  expect((await ask()).status).toBe(200)
+  const broken = () => {
+    throw new RangeError('of the reader')
+  }
+  const request = { method: 'POST', path: '/a', headers: [], body: '{}' }
+  await expect(pool.send(request, broken, { ms: 1000, maxBytes: 1000 })).rejects.toBeInstanceOf(RangeError)
+})
