@@ -48,7 +48,7 @@ export function callerLeft(): Denial {
   return new Denial('CANCELLED', 'the caller left before the answer')
 }
 
-function deadlineExceeded(ms: number): Denial {
+export function deadlineExceeded(ms: number): Denial {
   return new Denial('DEADLINE_EXCEEDED', `the exchange was not done within ${Math.ceil(ms)} ms: try again`)
 }
 
