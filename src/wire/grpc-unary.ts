@@ -96,7 +96,7 @@ class UnaryCall {
   finish(): void {
     this.#issued = undefined
     const { stream, requestId } = this.#opened
-    stream.sendTrailers({ 'grpc-status': status.OK, 'grpc-message': 'OK', 'x-request-id': requestId })
+    stream.sendTrailers({ 'grpc-status': status.OK, 'x-request-id': requestId })
   }
 
   /** The stream is closed. */
@@ -173,10 +173,6 @@ function tooLarge({ messageBytes }: WireLimits): Denial {
   return new Denial('REQUEST_TOO_LARGE', `the message is larger than ${messageBytes} bytes`)
 }
 
-const ANSWER_HEADERS = Object.freeze({
-  ':status': 200,
-  'content-type': 'application/grpc+proto',
-  'grpc-accept-encoding': 'identity,deflate,gzip',
-  'grpc-encoding': 'identity',
-})
-const WITH_TRAILERS = Object.freeze({ waitForTrailers: true })
+/** As few as grpc-go's: each takes 2 µs, and what grpc-js adds (encodings, a date, the message "OK") is the default or no use. */
+const ANSWER_HEADERS = { ':status': 200, 'content-type': 'application/grpc+proto' } as const
+const WITH_TRAILERS = { waitForTrailers: true, sendDate: false } as const
