@@ -6,7 +6,7 @@ import { quote } from '../terms/text.ts'
 import type { TraceContext } from '../terms/tracer.ts'
 import { authorizationsOf } from './authorization.ts'
 import { requestIdOf, traceContextOf, userAgentOf } from './caller-headers.ts'
-import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
+import { callerLeft, Lifetime, parseGrpcTimeout } from './deadline.ts'
 import { bareStatus, closeAfter, denialStatus, refuseStream, rewordRefusals } from './grpc-answer.ts'
 import { answerUnary, type UnaryContext, type UnaryMethod } from './grpc-unary.ts'
 import type { WireLimits } from './limits.ts'
@@ -109,7 +109,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       return
     }
 
-    const lifetime = beginLifetime(lifeMs)
+    const lifetime = new Lifetime(lifeMs)
     const key = String(count)
     count += 1
     waiting.set(key, { requestId, userAgent, trace, authorization, stream, lifetime })
