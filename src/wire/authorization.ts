@@ -8,7 +8,9 @@ export function authorizationsOf(rawHeaders: readonly string[]): readonly string
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? ''
     if (name.length !== NAME.length || name.toLowerCase() !== NAME) continue
-    values.push(...(rawHeaders[index + 1] ?? '').split(','))
+    const value = rawHeaders[index + 1] ?? ''
+    if (value.includes(',')) values.push(...value.split(','))
+    else values.push(value)
   }
   return values
 }

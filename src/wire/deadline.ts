@@ -17,30 +17,36 @@ export function parseGrpcTimeout(text: string | undefined): number {
   return Number(amount) * unitMs
 }
 
-/** The life of one request: it ends, or is aborted once, with the Denial that says why. */
-export interface Lifetime {
-  readonly signal: Cancellation
+/** The life of one request: it ends, or is aborted once, with the Denial that says why: `DEADLINE_EXCEEDED` after `ms`. */
+export class Lifetime {
+  readonly #canceller = new Canceller()
+  readonly #timer: NodeJS.Timeout
+  #ended = false
+
+  constructor(ms: number) {
+    this.#timer = setTimeout(expire, Math.ceil(ms), this, ms)
+  }
+
+  get signal(): Cancellation {
+    return this.#canceller
+  }
+
   /** Does nothing when it has ended: after an answer nobody listens, and every stream closes some time. */
-  abort(why: () => Denial): void
+  abort(why: () => Denial): void {
+    if (this.#ended) return
+    this.end()
+    this.#canceller.abort(why())
+  }
+
   /** The answer is out: stops the clock. */
-  end(): void
+  end(): void {
+    this.#ended = true
+    clearTimeout(this.#timer)
+  }
 }
 
-/** Aborts with `DEADLINE_EXCEEDED` after `ms`. */
-export function beginLifetime(ms: number): Lifetime {
-  const canceller = new Canceller()
-  let ended = false
-  const end = (): void => {
-    ended = true
-    clearTimeout(timer)
-  }
-  const abort = (why: () => Denial): void => {
-    if (ended) return
-    end()
-    canceller.abort(why())
-  }
-  const timer = setTimeout(() => abort(() => deadlineExceeded(ms)), Math.ceil(ms))
-  return { signal: canceller, abort, end }
+function expire(lifetime: Lifetime, ms: number): void {
+  lifetime.abort(() => deadlineExceeded(ms))
 }
 
 /** The caller has gone: nobody reads this one, but the log and the event. */
@@ -48,7 +54,7 @@ export function callerLeft(): Denial {
   return new Denial('CANCELLED', 'the caller left before the answer')
 }
 
-function deadlineExceeded(ms: number): Denial {
+export function deadlineExceeded(ms: number): Denial {
   return new Denial('DEADLINE_EXCEEDED', `the exchange was not done within ${Math.ceil(ms)} ms: try again`)
 }
 

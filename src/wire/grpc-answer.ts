@@ -53,7 +53,7 @@ export function bareStatus(code: ErrorCode, message: string, requestId: string):
 }
 
 /** A whole answer in its headers ("Trailers-Only" of gRPC over HTTP/2). */
-function headersOnly({ code, details, metadata }: StatusObject): OutgoingHttpHeaders {
+export function headersOnly({ code, details, metadata }: StatusObject): OutgoingHttpHeaders {
   return {
     ':status': 200,
     'content-type': 'application/grpc+proto',

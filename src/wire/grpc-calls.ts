@@ -1,14 +1,17 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { type Metadata, status } from '@grpc/grpc-js'
+import type { Logger } from '../runtime/log.ts'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import type { TraceContext } from '../terms/tracer.ts'
 import { authorizationsOf } from './authorization.ts'
 import { requestIdOf, traceContextOf, userAgentOf } from './caller-headers.ts'
-import { beginLifetime, callerLeft, type Lifetime, parseGrpcTimeout } from './deadline.ts'
+import { callerLeft, Lifetime, parseGrpcTimeout } from './deadline.ts'
 import { bareStatus, closeAfter, denialStatus, refuseStream, rewordRefusals } from './grpc-answer.ts'
+import { answerUnary, type UnaryContext, type UnaryMethod } from './grpc-unary.ts'
 import type { WireLimits } from './limits.ts'
 import type { Protos } from './protos.ts'
+import { logRefusal } from './refusal-log.ts'
 import type { Requests } from './requests.ts'
 
 /** What is known of a gRPC call from its HTTP/2 stream: all that grpc-js drops, merges, or would log. */
@@ -35,14 +38,20 @@ export type StreamListener = (
   rawHeaders: readonly string[],
 ) => void
 
+export interface KnownMethod {
+  readonly streaming: boolean
+  /** Of the methods that are answered past grpc-js, where that can be. */
+  readonly unary?: UnaryMethod | undefined
+}
+
 export interface GrpcCallsContext {
   readonly domain: string
   readonly newRequestId: () => string
   readonly limits: WireLimits
   readonly requests: Requests
   readonly protos: Protos
-  /** Path to whether the method streams. */
-  readonly methods: ReadonlyMap<string, { readonly streaming: boolean }>
+  readonly log: Logger
+  readonly methods: ReadonlyMap<string, KnownMethod>
   /** grpc-js's listener. */
   readonly serve: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number) => void
 }
@@ -53,7 +62,13 @@ export interface GrpcCallsContext {
  * any header it finds illegal.
  */
 export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
-  const { limits, requests, protos } = context
+  const { domain, limits, requests, protos, log } = context
+  const unary: UnaryContext = {
+    requests,
+    limits,
+    statusOf: (denial, requestId) => denialStatus(denial, { domain, requestId }, protos),
+    logRefusal: (denial, requestId) => logRefusal(log, denial, { requestId, protocol: 'grpc' }),
+  }
   const waiting = new Map<string, GrpcCall>()
   let count = 0
 
@@ -65,8 +80,6 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
   ): void {
     stream.on('error', ignore) // a stream that breaks: its 'close' is what is looked at
     const requestId = requestIdOf(headers, context.newRequestId)
-    const statusOf = (denial: Denial) => denialStatus(denial, { domain: context.domain, requestId }, protos)
-    const refuse = (denial: Denial): void => refuseStream(stream, statusOf(denial), limits.lingerMs)
     const path = headers[':path'] ?? ''
     const method = context.methods.get(path)
     if (method === undefined) {
@@ -79,7 +92,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
       timeoutMs = parseGrpcTimeout(firstOf(headers['grpc-timeout']))
     } catch (error) {
       if (!(error instanceof Denial)) throw error
-      refuse(error)
+      refuseStream(stream, unary.statusOf(error, requestId), limits.lingerMs)
       return
     }
     if (method.streaming) {
@@ -88,12 +101,18 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     }
 
     const lifeMs = Math.min(timeoutMs, limits.requestMs)
-    const lifetime = beginLifetime(lifeMs)
+    const userAgent = userAgentOf(headers)
+    const trace = traceContextOf(headers)
+    const authorization = authorizationsOf(rawHeaders)
+    if (method.unary !== undefined && isPlain(headers)) {
+      answerUnary({ requestId, userAgent, trace, authorization, stream, path, method: method.unary, lifeMs }, unary)
+      return
+    }
+
+    const lifetime = new Lifetime(lifeMs)
     const key = String(count)
     count += 1
-    const userAgent = userAgentOf(headers)
-    const authorization = authorizationsOf(rawHeaders)
-    waiting.set(key, { requestId, userAgent, trace: traceContextOf(headers), authorization, stream, lifetime })
+    waiting.set(key, { requestId, userAgent, trace, authorization, stream, lifetime })
     requests.add(lifetime)
     stream.once('close', () => {
       waiting.delete(key)
@@ -103,7 +122,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     closeAfter(stream, limits.requestMs + limits.lingerMs)
     rewordRefusals(stream, (code) => {
       const denial = waiting.has(key) ? unreadMessage(code, lifetime, limits) : undefined
-      return denial === undefined ? undefined : statusOf(denial)
+      return denial === undefined ? undefined : unary.statusOf(denial, requestId)
     })
     // Our own answer says more, so it goes first; grpc-js has the calls whose message never comes.
     const own = forwarded(headers, lifeMs + HEAD_START_MS)
@@ -143,6 +162,12 @@ function forwarded(headers: IncomingHttpHeaders, timeoutMs: number): IncomingHtt
   for (const name of FORWARDED) if (headers[name] !== undefined) kept[name] = headers[name]
   if (Number.isFinite(timeoutMs)) kept['grpc-timeout'] = `${Math.min(Math.ceil(timeoutMs), DAY_MS)}m`
   return kept
+}
+
+/** What needs nothing of grpc-js: the usual media types, without parameters, and messages that are not compressed. */
+function isPlain(headers: IncomingHttpHeaders): boolean {
+  const { 'content-type': type, 'grpc-encoding': encoding = 'identity' } = headers
+  return (type === 'application/grpc' || type === 'application/grpc+proto') && encoding === 'identity'
 }
 
 function firstOf(value: string | string[] | undefined): string | undefined {

@@ -1,6 +1,8 @@
-import { Server, type ServiceDefinition } from '@grpc/grpc-js'
-import { createGrpcCalls, type GrpcCalls, type GrpcCallsContext } from './grpc-calls.ts'
-import { createGrpcService, type GrpcServiceContext, withTolerantRequests } from './grpc-service.ts'
+import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { Exchange, Refresh } from '../exchange/request.ts'
+import { createGrpcCalls, type GrpcCalls, type GrpcCallsContext, type KnownMethod } from './grpc-calls.ts'
+import { bytesDefinition, createGrpcService, createServiceMethods } from './grpc-service.ts'
+import type { UnaryMethod } from './grpc-unary.ts'
 import type { Health } from './health.ts'
 import type { HttpRequest, HttpResponse } from './http-answer.ts'
 import { createHttp2Entrance, type Http2Entrance } from './http2-entrance.ts'
@@ -8,9 +10,9 @@ import { createLateReflection } from './late-reflection.ts'
 import type { WireLimits } from './limits.ts'
 import { loadProtos } from './protos.ts'
 
-export interface GrpcServerContext
-  extends Omit<GrpcServiceContext, 'protos' | 'calls'>,
-    Omit<GrpcCallsContext, 'protos' | 'methods' | 'serve'> {
+export interface GrpcServerContext extends Omit<GrpcCallsContext, 'protos' | 'methods' | 'serve'> {
+  readonly exchange: Exchange
+  readonly refresh: Refresh
   readonly health: Health
   /** For the streams that are not gRPC. */
   readonly http: (request: HttpRequest, response: HttpResponse) => void
@@ -21,38 +23,35 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
   const { limits, health, http } = context
   const protos = loadProtos()
   const server = new Server(optionsOf(limits))
-  const methods = new Map<string, { readonly streaming: boolean }>()
-  const registry: Pick<Server, 'addService'> = {
-    addService(service, implementation) {
-      for (const { path, requestStream, responseStream } of methodsOf(service)) {
-        methods.set(path, { streaming: requestStream || responseStream })
-      }
-      server.addService(service, implementation)
-    },
+  const known = new Map<string, KnownMethod>()
+  const add = (
+    service: ServiceDefinition,
+    implementation: UntypedServiceImplementation,
+    unary: Readonly<Record<string, UnaryMethod>> = {},
+  ): void => {
+    for (const [name, { path, requestStream, responseStream }] of Object.entries(service)) {
+      known.set(path, { streaming: requestStream || responseStream, unary: unary[name] })
+    }
+    server.addService(service, implementation)
   }
   let calls: GrpcCalls | undefined
   const theCalls = (): GrpcCalls => {
     if (calls === undefined) throw new Error('a gRPC call before the server was there')
     return calls
   }
-  registry.addService(
-    withTolerantRequests(protos.securityTokenService),
-    createGrpcService({ ...context, protos, calls: theCalls }),
-  )
-  registry.addService(protos.health, health.handlers)
+  const methods = createServiceMethods({ ...context, protos })
+  const service = createGrpcService({ ...context, protos, methods, calls: theCalls })
+  add(bytesDefinition(protos.securityTokenService), service, { ...methods })
+  add(protos.health, { ...health.handlers })
   const reflection = createLateReflection(server)
-  for (const path of reflection.paths) methods.set(path, { streaming: true })
+  for (const path of reflection.paths) known.set(path, { streaming: true })
   return createHttp2Entrance(server, limits, {
     http,
     grpc: (serve) => {
-      calls = createGrpcCalls({ ...context, protos, methods, serve: reflection.before(serve) })
+      calls = createGrpcCalls({ ...context, protos, methods: known, serve: reflection.before(serve) })
       return calls.accept
     },
   })
-}
-
-function methodsOf(service: ServiceDefinition): readonly ServiceDefinition[string][] {
-  return Object.values(service)
 }
 
 function optionsOf(limits: WireLimits) {
@@ -60,7 +59,6 @@ function optionsOf(limits: WireLimits) {
     'grpc.enable_channelz': 0, // 7 % of a call's CPU, for a page that nobody serves
     'grpc.max_receive_message_length': limits.messageBytes,
     'grpc.max_concurrent_streams': limits.streams,
-    'grpc.max_connection_idle_ms': limits.sessionIdleMs,
     'grpc.keepalive_time_ms': limits.pingMs,
     'grpc.keepalive_timeout_ms': limits.pingAnswerMs,
     'grpc-node.max_session_memory': limits.sessionMemoryMb,

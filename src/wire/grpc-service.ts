@@ -1,12 +1,7 @@
-import { Metadata, type sendUnaryData } from '@grpc/grpc-js'
+import { Metadata, type ServerUnaryCall, type ServiceDefinition, type sendUnaryData } from '@grpc/grpc-js'
 import type { Caller, Exchange, Issued, Refresh, Refreshed } from '../exchange/request.ts'
-import type { ExchangeRefreshTokenRequest__Output } from '../gen/chainguard/platform/oidc/ExchangeRefreshTokenRequest.ts'
-import type { ExchangeRequest__Output } from '../gen/chainguard/platform/oidc/ExchangeRequest.ts'
 import type { RawToken } from '../gen/chainguard/platform/oidc/RawToken.ts'
-import type {
-  SecurityTokenServiceDefinition,
-  SecurityTokenServiceHandlers,
-} from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
+import type { SecurityTokenServiceDefinition } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
 import type { TokenPair } from '../gen/chainguard/platform/oidc/TokenPair.ts'
 import type { Timestamp } from '../gen/google/protobuf/Timestamp.ts'
 import type { Logger } from '../runtime/log.ts'
@@ -14,12 +9,62 @@ import { asDenial, Denial } from '../terms/denial.ts'
 import { deliverable } from './deliver.ts'
 import { denialStatus } from './grpc-answer.ts'
 import type { GrpcCall, GrpcCalls } from './grpc-calls.ts'
+import type { UnaryCaller, UnaryMethod } from './grpc-unary.ts'
 import type { Protos } from './protos.ts'
 import { logRefusal } from './refusal-log.ts'
 
-export interface GrpcServiceContext {
+/** The methods of SecurityTokenService, from bytes to bytes, by their names. */
+export interface ServiceMethods {
+  readonly Exchange: UnaryMethod<Issued>
+  readonly ExchangeRefreshToken: UnaryMethod<Refreshed>
+}
+
+export function createServiceMethods({
+  exchange,
+  refresh,
+  protos,
+}: {
   readonly exchange: Exchange
   readonly refresh: Refresh
+  readonly protos: Protos
+}): ServiceMethods {
+  const { Exchange, ExchangeRefreshToken } = protos.securityTokenService
+  return {
+    Exchange: {
+      async answer(message, caller) {
+        caller.signal.throwIfAborted() // its message came too late
+        const { scope, scopes, identity, cap } = read(Exchange.requestDeserialize, message, 'ExchangeRequest')
+        return exchange({ authorization: caller.authorization, scope, scopes, identity, cap }, callerOf(caller))
+      },
+      serialize: (issued) => Exchange.responseSerialize(rawTokenOf(issued)),
+    },
+    ExchangeRefreshToken: {
+      async answer(message, caller) {
+        caller.signal.throwIfAborted()
+        const deserialize = ExchangeRefreshToken.requestDeserialize
+        const { scope, scopes, cap } = read(deserialize, message, 'ExchangeRefreshTokenRequest')
+        return refresh({ authorization: caller.authorization, scope, scopes, cap }, callerOf(caller))
+      },
+      serialize: (refreshed) => ExchangeRefreshToken.responseSerialize(pairOf(refreshed)),
+    },
+  }
+}
+
+/** Messages that cannot be read are the caller's fault: grpc-js says Internal, which clients retry. */
+function read<T>(deserialize: (bytes: Buffer) => T, message: Buffer, name: string): T {
+  try {
+    return deserialize(message)
+  } catch {
+    throw new Denial('REQUEST_MALFORMED', `the message is not an ${name}`)
+  }
+}
+
+function callerOf({ requestId, userAgent, signal, trace }: UnaryCaller): Caller {
+  return { requestId, protocol: 'grpc', userAgent, signal, trace }
+}
+
+export interface GrpcServiceContext {
+  readonly methods: ServiceMethods
   readonly domain: string
   readonly log: Logger
   readonly protos: Protos
@@ -27,84 +72,45 @@ export interface GrpcServiceContext {
   readonly calls: () => Pick<GrpcCalls, 'take'>
 }
 
-/** The handlers of SecurityTokenService. None rejects, and each calls back at most once: grpc-js forgives neither. */
-export function createGrpcService(context: GrpcServiceContext): SecurityTokenServiceHandlers {
-  return {
-    Exchange: ({ request, metadata }, callback) => {
-      const call = context.calls().take(metadata)
-      exchange(request, call, context).then(
-        (issued) => deliver(issued, rawTokenOf(issued), { call, callback }),
-        (error: unknown) => refuse(error, call, { ...context, callback }),
-      )
-    },
-    ExchangeRefreshToken: ({ request, metadata }, callback) => {
-      const call = context.calls().take(metadata)
-      refresh(request, call, context).then(
-        (refreshed) => deliver(refreshed, pairOf(refreshed), { call, callback }),
-        (error: unknown) => refuse(error, call, { ...context, callback }),
-      )
-    },
-  }
-}
-
-/**
- * The service's definition, with messages that cannot be read made known to the handler: by itself grpc-js answers them
- * with Internal, which clients take for a fault of the service and retry.
- */
-export function withTolerantRequests(definition: SecurityTokenServiceDefinition): SecurityTokenServiceDefinition {
+/** SecurityTokenService as grpc-js takes it, with messages that stay bytes. */
+export function bytesDefinition(definition: SecurityTokenServiceDefinition): ServiceDefinition {
   const { Exchange, ExchangeRefreshToken } = definition
+  const codecs = {
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  }
   return {
-    Exchange: { ...Exchange, requestDeserialize: tolerant(Exchange.requestDeserialize) },
-    ExchangeRefreshToken: {
-      ...ExchangeRefreshToken,
-      requestDeserialize: tolerant(ExchangeRefreshToken.requestDeserialize),
-    },
+    Exchange: { ...Exchange, ...codecs },
+    ExchangeRefreshToken: { ...ExchangeRefreshToken, ...codecs },
   }
 }
 
-function tolerant<T extends object>(deserialize: (bytes: Buffer) => T): (bytes: Buffer) => T {
-  return (bytes) => {
-    try {
-      return deserialize(bytes)
-    } catch {
-      return { ...deserialize(Buffer.alloc(0)), [MALFORMED]: true }
-    }
+type Handler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void
+
+/** The handlers for grpc-js. None rejects, and each calls back at most once: grpc-js forgives neither. */
+export function createGrpcService(context: GrpcServiceContext): Readonly<Record<keyof ServiceMethods, Handler>> {
+  const { Exchange, ExchangeRefreshToken } = context.methods
+  return { Exchange: handlerOf(Exchange, context), ExchangeRefreshToken: handlerOf(ExchangeRefreshToken, context) }
+}
+
+function handlerOf<T extends Issued>(method: UnaryMethod<T>, context: GrpcServiceContext): Handler {
+  return ({ request, metadata }, callback) => {
+    const call = context.calls().take(metadata)
+    const caller = { ...call, signal: call.lifetime.signal }
+    deliverable(method.answer(request, caller), caller).then(
+      (issued) => deliver(issued, method.serialize(issued), { call, callback }),
+      (error: unknown) => refuse(error, call, { ...context, callback }),
+    )
   }
-}
-
-async function exchange(
-  request: ExchangeRequest__Output,
-  call: GrpcCall,
-  context: GrpcServiceContext,
-): Promise<Issued> {
-  const caller = callerOf(request, call, 'ExchangeRequest')
-  const { scope, scopes, identity, cap } = request
-  const { authorization } = call
-  return deliverable(context.exchange({ authorization, scope, scopes, identity, cap }, caller), caller)
-}
-
-async function refresh(
-  request: ExchangeRefreshTokenRequest__Output,
-  call: GrpcCall,
-  context: GrpcServiceContext,
-): Promise<Refreshed> {
-  const caller = callerOf(request, call, 'ExchangeRefreshTokenRequest')
-  const { scope, scopes, cap } = request
-  const { authorization } = call
-  return deliverable(context.refresh({ authorization, scope, scopes, cap }, caller), caller)
-}
-
-function callerOf(request: object, { requestId, userAgent, trace, lifetime }: GrpcCall, message: string): Caller {
-  lifetime.signal.throwIfAborted() // its message came too late
-  if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', `the message is not an ${message}`)
-  return { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal, trace }
 }
 
 /** The token is abandoned when its stream ends before all of the answer was sent. */
-function deliver<T>(
+function deliver(
   issued: Issued,
-  answer: T,
-  { call, callback }: { readonly call: GrpcCall; readonly callback: sendUnaryData<T> },
+  answer: Buffer,
+  { call, callback }: { readonly call: GrpcCall; readonly callback: sendUnaryData<Buffer> },
 ): void {
   const { stream, requestId, lifetime } = call
   lifetime.end()
@@ -152,5 +158,6 @@ function timestampOf(time: Date): Timestamp {
   return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 }
 }
 
-/** Not a field of any message. */
-const MALFORMED = Symbol('malformed')
+function same(bytes: Buffer): Buffer {
+  return bytes
+}

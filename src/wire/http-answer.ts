@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { Denial } from '../terms/denial.ts'
 import { type DetailContext, detailsOf, jsonOf, messageOf, retryAfterMs } from './details.ts'
 import { PROTECTED_RESOURCE_PATH } from './oauth-metadata.ts'
@@ -9,21 +10,31 @@ import { answerOf, httpStatusOf } from './status.ts'
 export type HttpRequest = IncomingMessage | Http2ServerRequest
 export type HttpResponse = ServerResponse | Http2ServerResponse
 
+/** Name, value, name, value, … */
+type HeaderList = readonly string[]
+
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** Writes a whole answer. A HEAD request gets its headers; no answer may be sniffed into another type. */
-export function send(request: HttpRequest, response: HttpResponse, { status, headers, body }: HttpAnswer): void {
-  response.statusCode = status
-  response.setHeader('x-content-type-options', 'nosniff')
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  response.setHeader('content-length', String(Buffer.byteLength(body)))
+/**
+ * Writes a whole answer, with headers beside its own. A HEAD request gets its headers; no answer may be sniffed into another
+ * type. Over HTTP/1 all of them are written at once, which costs half of setting one by one.
+ */
+export function send(request: HttpRequest, response: HttpResponse, answer: HttpAnswer, besides: HeaderList): void {
+  const { status, headers, body } = answer
+  const list = ['x-content-type-options', 'nosniff', ...besides]
+  for (const name in headers) if (Object.hasOwn(headers, name)) list.push(name, headers[name] ?? '')
+  list.push('content-length', String(Buffer.byteLength(body)))
   const content = request.method === 'HEAD' ? '' : body
-  if (response instanceof Http2ServerResponse) endHttp2(response, content)
-  else response.end(content)
+  if (response instanceof Http2ServerResponse) {
+    response.statusCode = status
+    for (let index = 0; index + 1 < list.length; index += 2)
+      response.setHeader(list[index] ?? '', list[index + 1] ?? '')
+    endHttp2(response, content)
+  } else response.writeHead(status, list).end(content)
 }
 
 /**
@@ -63,24 +74,37 @@ export function denialAnswer(denial: Denial, context: DetailContext): HttpAnswer
   }
 }
 
-/**
- * Calls `closed` once, when the answer has been handed to the network (`true`), or the caller has gone before that.
- * A pipelined HTTP/1 answer has no socket of its own while it waits, so there it is the connection that is watched.
- */
-export function onClosed(request: HttpRequest, response: HttpResponse, closed: (delivered: boolean) => void): void {
-  if (response instanceof Http2ServerResponse) {
-    const { stream } = response
-    stream.once('close', () => closed(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR))
-    return
+/** Calls `closed` once, when the answer has been handed to the network (`true`), or the caller has gone before that. */
+export type WatchClose = (request: HttpRequest, response: HttpResponse, closed: (delivered: boolean) => void) => void
+
+/** A pipelined HTTP/1 answer has no socket of its own while it waits, so there it is the connection that is watched. */
+export function createCloseWatch(): WatchClose {
+  const connections = new WeakMap<Socket, Set<(delivered: boolean) => void>>()
+  const openOn = (socket: Socket): Set<(delivered: boolean) => void> => {
+    const known = connections.get(socket)
+    if (known !== undefined) return known
+    const open = new Set<(delivered: boolean) => void>()
+    connections.set(socket, open)
+    socket.once('close', () => {
+      for (const closed of open) {
+        open.delete(closed)
+        closed(false)
+      }
+    })
+    return open
   }
-  const { socket } = request
-  const gone = (): void => closed(false)
-  socket.setMaxListeners(0) // one listener for each request in a pipeline
-  socket.once('close', gone)
-  response.once('finish', () => {
-    socket.off('close', gone)
-    closed(true)
-  })
+  return (request, response, closed) => {
+    if (response instanceof Http2ServerResponse) {
+      const { stream } = response
+      stream.once('close', () => closed(stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR))
+      return
+    }
+    const open = openOn(request.socket)
+    open.add(closed)
+    response.on('finish', () => {
+      if (open.delete(closed)) closed(true)
+    })
+  }
 }
 
 /** Their bodies are fixed by contract §10, to the empty `details`. */

@@ -1,27 +1,27 @@
-import type { Issued } from '../exchange/request.ts'
+import type { ExchangeRequest, Issued } from '../exchange/request.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { authorizationsOf } from './authorization.ts'
 import { readBody } from './body.ts'
 import { requestIdOf } from './caller-headers.ts'
-import { beginLifetime, callerLeft, parseGrpcTimeout } from './deadline.ts'
+import { Lifetime, parseGrpcTimeout } from './deadline.ts'
 import { deliverable } from './deliver.ts'
 import {
+  createCloseWatch,
   denialAnswer,
   type HttpAnswer,
   type HttpRequest,
   type HttpResponse,
   jsonAnswer,
-  onClosed,
   send,
 } from './http-answer.ts'
 import { createOAuthEndpoints, type OAuthContext } from './oauth.ts'
 import { metadataDocuments, REVOKE_PATH, TOKEN_PATH } from './oauth-metadata.ts'
 import { openApiDocument } from './openapi.ts'
 import { documentAnswer, errorsPage, rootAnswer, type WireDocument } from './pages.ts'
-import { parametersOf, parsePairs } from './parameters.ts'
+import { type Pairs, parametersOf, parsePairs } from './parameters.ts'
 import { logRefusal } from './refusal-log.ts'
 import type { Requests } from './requests.ts'
-import { callerOf, type Visit, withToken } from './visit.ts'
+import { callerOf, endVisit, type Visit, withToken } from './visit.ts'
 
 export interface HttpContext extends OAuthContext {
   readonly isReady: () => boolean
@@ -34,7 +34,9 @@ export interface HttpContext extends OAuthContext {
 
 /** The HTTP half of the wire, for HTTP/1.1 and HTTP/2 alike (contract §2, §10). It never throws and always answers. */
 export function createHttpHandler(context: HttpContext): (request: HttpRequest, response: HttpResponse) => void {
+  const { requests, limits } = context
   const routes = routesOf(context)
+  const watchClose = createCloseWatch()
   return (request, response) => {
     const { path, query } = splitTarget(request.url ?? '')
     if (path === WEBHOOK_PATH && request.method === 'POST' && context.webhook !== undefined) {
@@ -42,20 +44,25 @@ export function createHttpHandler(context: HttpContext): (request: HttpRequest, 
       return
     }
     const requestId = requestIdOf(request.headers, context.newRequestId)
-    const lifetime = beginLifetime(timeoutOf(request, context))
-    const visit: Visit = { request, response, requestId, lifetime, path, query }
-    context.requests.add(lifetime)
-    request.on('error', ignore) // a connection that breaks: `onClosed` is what looks at it
+    const lifetime = new Lifetime(timeoutOf(request, limits.requestMs))
+    const visit: Visit = { request, response, requestId, lifetime, path, query, issued: undefined }
+    requests.add(lifetime)
+    request.on('error', ignore) // a connection that breaks: `watchClose` is what looks at it
     response.on('error', ignore)
-    onClosed(request, response, (delivered) => {
-      context.requests.delete(lifetime)
-      if (!delivered) lifetime.abort(callerLeft)
-      lifetime.end()
+    watchClose(request, response, (delivered) => {
+      requests.delete(lifetime)
+      endVisit(visit, delivered)
     })
-    answer(visit, routes).then(
-      (result) => reply(visit, result, context),
-      (error: unknown) => reply(visit, refusalOf(error, visit, context), context),
-    )
+    const refuse = (error: unknown): void => reply(visit, refusalOf(error, visit, context), context)
+    let result: HttpAnswer | Promise<HttpAnswer>
+    try {
+      result = answer(visit, routes)
+    } catch (error) {
+      refuse(error)
+      return
+    }
+    if (result instanceof Promise) result.then((settled) => reply(visit, settled, context), refuse)
+    else reply(visit, result, context)
   }
 }
 
@@ -85,7 +92,7 @@ function routesOf(context: HttpContext): Routes {
   ])
 }
 
-async function answer(visit: Visit, routes: Routes): Promise<HttpAnswer> {
+function answer(visit: Visit, routes: Routes): HttpAnswer | Promise<HttpAnswer> {
   const methods = routes.get(visit.path)
   if (methods === undefined) throw new Denial('ROUTE_NOT_FOUND', 'Not Found')
   const method = visit.request.method ?? ''
@@ -111,12 +118,17 @@ async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAn
   return withToken(visit, refreshed, jsonAnswer(200, pair))
 }
 
-async function requestOf({ request, lifetime, query }: Visit, { limits }: HttpContext) {
+/** Of a GET at once, of a POST when its body is read. */
+function requestOf({ request, lifetime, query }: Visit, { limits }: HttpContext) {
   parseGrpcTimeout(headerOf(request, 'grpc-timeout'))
   const inQuery = parsePairs(query, 'query')
+  const gather = (pairs: Pairs): ExchangeRequest => {
+    const { scope, scopes, identity, cap } = parametersOf(pairs)
+    return { authorization: authorizationsOf(request.rawHeaders), scope, scopes, identity, cap }
+  }
+  if (request.method !== 'POST') return gather(inQuery)
   const rules = { limitBytes: limits.bodyBytes, signal: lifetime.signal }
-  const inBody = request.method === 'POST' ? await readBody(request, rules) : []
-  return { ...parametersOf([...inQuery, ...inBody]), authorization: authorizationsOf(request.rawHeaders) }
+  return readBody(request, rules).then((inBody) => gather([...inQuery, ...inBody]))
 }
 
 /** RawToken in proto3 JSON, with unset fields written out: these members and no others (contract §10). */
@@ -142,25 +154,27 @@ function reply(visit: Visit, result: HttpAnswer, { requests }: HttpContext): voi
   const { request, response, requestId, lifetime } = visit
   lifetime.end()
   if (response.destroyed || request.socket?.destroyed === true) return
-  response.setHeader('x-request-id', requestId)
-  if (requests.closing && request.httpVersionMajor === 1) response.setHeader('connection', 'close')
-  send(request, response, result)
+  const isLast = requests.closing && request.httpVersionMajor === 1
+  const besides = isLast ? ['x-request-id', requestId, 'connection', 'close'] : ['x-request-id', requestId]
+  send(request, response, result, besides)
 }
 
 /** Path and query of origin-form or absolute-form (RFC 9112 §3.2); text, because WHATWG's URL would mend it. */
 function splitTarget(target: string): { readonly path: string; readonly query: string } {
-  const local = target.replace(ABSOLUTE_FORM, '')
+  const local = target.startsWith('/') ? target : target.replace(ABSOLUTE_FORM, '')
   const end = local.indexOf('?')
   if (end === -1) return { path: local === '' ? '/' : local, query: '' }
   return { path: local.slice(0, end) || '/', query: local.slice(end + 1) }
 }
 
 /** A timeout that cannot be read is refused by the exchange; until then the usual one holds. */
-function timeoutOf(request: HttpRequest, { limits }: HttpContext): number {
+function timeoutOf(request: HttpRequest, usualMs: number): number {
+  const text = headerOf(request, 'grpc-timeout')
+  if (text === undefined) return usualMs
   try {
-    return Math.min(parseGrpcTimeout(headerOf(request, 'grpc-timeout')), limits.requestMs)
+    return Math.min(parseGrpcTimeout(text), usualMs)
   } catch {
-    return limits.requestMs
+    return usualMs
   }
 }
 
@@ -171,7 +185,8 @@ function headerOf(request: HttpRequest, name: string): string | undefined {
 
 /** RFC 3339 in UTC; proto3 JSON has no fraction where there is none. */
 function jsonTime(time: Date): string {
-  return time.toISOString().replace('.000Z', 'Z')
+  const text = time.toISOString()
+  return text.endsWith('.000Z') ? `${text.slice(0, -'.000Z'.length)}Z` : text
 }
 
 function ignore(): void {}

@@ -51,6 +51,7 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
     session.once('close', () => sessions.delete(session))
     session.on('error', ignore) // a peer that breaks the protocol; its session ends
     cutWhenDeaf(session, limits.lingerMs)
+    closeWhenIdle(session, limits.sessionIdleMs)
   })
   return {
     inject: (socket) => injector.injectConnection(socket),
@@ -83,6 +84,27 @@ function cutWhenDeaf(session: ServerHttp2Session, waitMs: number): void {
   }
   const timer = setInterval(look, waitMs).unref()
   session.once('close', () => clearInterval(timer))
+}
+
+/** grpc-js's own count of streams knows only those that it answers. */
+function closeWhenIdle(session: ServerHttp2Session, idleMs: number): void {
+  let open = 0
+  let idleSince = Date.now()
+  const leave = (): void => {
+    open -= 1
+    if (open === 0) idleSince = Date.now()
+  }
+  session.on('stream', (stream) => {
+    open += 1
+    stream.on('close', leave)
+  })
+  const look = (): void => {
+    const leftMs = open > 0 ? idleMs : idleSince + idleMs - Date.now()
+    if (leftMs > 0) timer = setTimeout(look, leftMs).unref()
+    else session.close()
+  }
+  let timer = setTimeout(look, idleMs).unref()
+  session.once('close', () => clearTimeout(timer))
 }
 
 function innerServer(server: Server): Http2Server {

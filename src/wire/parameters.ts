@@ -18,17 +18,38 @@ export type Pairs = readonly (readonly [name: string, value: string])[]
  * twice, in whatever places, is `PARAMETER_REPEATED`: two readers of the request might each believe another one.
  */
 export function parametersOf(pairs: Pairs): Parameters {
-  const values = (names: readonly string[]): string[] =>
-    pairs.filter(([name]) => names.includes(name)).map(([, value]) => value)
-  const single = (...names: readonly string[]): string => {
-    const [value = '', ...others] = values(names)
-    if (others.length === 0) return value
-    throw new Denial('PARAMETER_REPEATED', `${names[0]} was sent ${others.length + 1} times: send it once`, {
-      field: names[0] ?? '',
-    })
+  const providers: string[] = []
+  const scope: string[] = []
+  const scopes: string[] = []
+  const identity: string[] = []
+  const cap: string[] = []
+  for (const [name, value] of pairs) {
+    switch (name) {
+      case 'identity_provider':
+      case 'identityProvider':
+        providers.push(value)
+        break
+      case 'scope':
+        scope.push(value)
+        break
+      case 'scopes':
+        scopes.push(value)
+        break
+      case 'identity':
+        identity.push(value)
+        break
+      case 'cap':
+        cap.push(value)
+        break
+    }
   }
-  single('identity_provider', 'identityProvider')
-  return { scope: single('scope'), scopes: values(['scopes']), identity: single('identity'), cap: values(['cap']) }
+  single('identity_provider', providers)
+  return { scope: single('scope', scope), scopes, identity: single('identity', identity), cap }
+}
+
+function single(name: string, values: readonly string[]): string {
+  if (values.length <= 1) return values[0] ?? ''
+  throw new Denial('PARAMETER_REPEATED', `${name} was sent ${values.length} times: send it once`, { field: name })
 }
 
 /**
@@ -36,14 +57,14 @@ export function parametersOf(pairs: Pairs): Parameters {
  * Refuses broken escapes and bytes that are no UTF-8 with `REQUEST_MALFORMED`.
  */
 export function parsePairs(text: string, place: 'query' | 'form'): Pairs {
-  return text
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const end = pair.indexOf('=')
-      if (end === -1) return [decode(pair, place), '']
-      return [decode(pair.slice(0, end), place), decode(pair.slice(end + 1), place)]
-    })
+  const pairs: (readonly [string, string])[] = []
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    const end = pair.indexOf('=')
+    if (end === -1) pairs.push([decode(pair, place), ''])
+    else pairs.push([decode(pair.slice(0, end), place), decode(pair.slice(end + 1), place)])
+  }
+  return pairs
 }
 
 /**
@@ -72,6 +93,7 @@ const SINGLE: ReadonlySet<string> = new Set(['scope', 'identity', 'identity_prov
 const REPEATED: ReadonlySet<string> = new Set(['scopes', 'aud', 'cap'])
 
 function decode(text: string, place: string): string {
+  if (!text.includes('%')) return text.replaceAll('+', ' ')
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch (cause) {

@@ -1,7 +1,7 @@
 import type { Caller, Issued } from '../exchange/request.ts'
 import { traceContextOf, userAgentOf } from './caller-headers.ts'
-import type { Lifetime } from './deadline.ts'
-import { type HttpAnswer, type HttpRequest, type HttpResponse, onClosed } from './http-answer.ts'
+import { callerLeft, type Lifetime } from './deadline.ts'
+import type { HttpAnswer, HttpRequest, HttpResponse } from './http-answer.ts'
 
 /** One request on its way through the HTTP handler. */
 export interface Visit {
@@ -11,6 +11,8 @@ export interface Visit {
   readonly lifetime: Lifetime
   readonly path: string
   readonly query: string
+  /** The token in its answer. */
+  issued: Issued | undefined
 }
 
 export function callerOf({ request, requestId, lifetime }: Visit): Caller {
@@ -25,11 +27,21 @@ export function callerOf({ request, requestId, lifetime }: Visit): Caller {
 }
 
 /** The answer with a token in it, never to be stored; the token is abandoned when the answer cannot be delivered. */
-export function withToken({ request, response, lifetime }: Visit, issued: Issued, answer: HttpAnswer): HttpAnswer {
-  if (lifetime.signal.aborted) {
+export function withToken(visit: Visit, issued: Issued, { status, headers, body }: HttpAnswer): HttpAnswer {
+  const { signal } = visit.lifetime
+  if (signal.aborted) {
     issued.abandon()
-    throw lifetime.signal.reason
+    throw signal.reason
   }
-  onClosed(request, response, (delivered) => delivered || issued.abandon())
-  return { ...answer, headers: { ...answer.headers, 'cache-control': 'no-store' } }
+  visit.issued = issued
+  return { status, headers: { ...headers, 'cache-control': 'no-store' }, body }
+}
+
+/** Its answer has been handed to the network, or its caller has gone before that. */
+export function endVisit(visit: Visit, delivered: boolean): void {
+  if (!delivered) {
+    visit.lifetime.abort(callerLeft)
+    visit.issued?.abandon()
+  }
+  visit.lifetime.end()
 }

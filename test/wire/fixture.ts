@@ -1,5 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { connect as connectHttp2 } from 'node:http2'
+import { connect as connectHttp2, constants } from 'node:http2'
 import { connect } from 'node:net'
 import { credentials, type Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js'
 import { pino } from 'pino'
@@ -188,4 +188,55 @@ export function callGrpc(
 /** Resolves when the condition holds; looks at each turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export const EXCHANGE_PATH = '/chainguard.platform.oidc.SecurityTokenService/Exchange'
+
+/** A gRPC message: a flag, its length, itself. */
+export function frame(message: Buffer, compressed = 0): Buffer {
+  const head = Buffer.alloc(5)
+  head[0] = compressed
+  head.writeUInt32BE(message.length, 1)
+  return Buffer.concat([head, message])
+}
+
+export interface StreamAnswer {
+  /** Headers and trailers in one. */
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  readonly resetCode: number | undefined
+}
+
+/** One gRPC stream, written by hand; an Exchange when the headers have no other path. */
+export function stream(
+  port: number,
+  headers: Readonly<Record<string, string | undefined>>,
+  chunks: readonly Buffer[],
+  end = true,
+  settings: { readonly initialWindowSize?: number } = {},
+) {
+  return new Promise<StreamAnswer>((resolve, reject) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`, { settings })
+    session.on('error', reject)
+    const request = session.request({
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: EXCHANGE_PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...BEARER,
+      ...headers,
+    })
+    const received: IncomingHttpHeaders = {}
+    const body: Buffer[] = []
+    request.on('response', (more) => Object.assign(received, more))
+    request.on('trailers', (more) => Object.assign(received, more))
+    request.on('data', (chunk: Buffer) => body.push(chunk))
+    request.on('error', () => {})
+    request.on('close', () => {
+      session.close()
+      resolve({ headers: received, body: Buffer.concat(body), resetCode: request.rstCode })
+    })
+    for (const chunk of chunks) request.write(chunk)
+    if (end) request.end()
+  })
 }

@@ -1,13 +1,23 @@
-import { connect as connectHttp2, constants, type IncomingHttpHeaders } from 'node:http2'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { Client, compressionAlgorithms, credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { HealthClient } from '../../src/gen/grpc/health/v1/Health.ts'
 import { loadProtos } from '../../src/wire/protos.ts'
-import { askGrpc, BEARER, callGrpc, EXPIRES_AT, grpcClient, serve, until } from './fixture.ts'
+import {
+  askGrpc,
+  BEARER,
+  callGrpc,
+  EXCHANGE_PATH,
+  EXPIRES_AT,
+  frame,
+  grpcClient,
+  serve,
+  stream,
+  until,
+} from './fixture.ts'
 
-const PATH = '/chainguard.platform.oidc.SecurityTokenService/Exchange'
 const closers: (() => void)[] = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
@@ -65,7 +75,7 @@ describe('Exchange', () => {
   })
 
   test.each([
-    ['gRPC', 'POST', PATH],
+    ['gRPC', 'POST', EXCHANGE_PATH],
     ['HTTP over HTTP/2', 'GET', '/sts/exchange'],
   ])('every authorization entry is seen: %s', async (_name, method, path) => {
     await using wire = await serve()
@@ -110,14 +120,14 @@ describe('Exchange', () => {
     await using wire = await serve()
     const client = makeRawClient(wire.port, { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip })
     const bytes = loadProtos().securityTokenService.Exchange.requestSerialize({ scope: 'a/b'.repeat(100) })
-    const { code } = await rawCall(client, PATH, bytes)
+    const { code } = await rawCall(client, EXCHANGE_PATH, bytes)
     expect(code).toBe(status.OK)
     expect(wire.seen[0]?.request.scope).toBe('a/b'.repeat(100))
   })
 
   test.each([
-    ['a message that is none', PATH, Buffer.from([0xff, 0xff, 0xff]), status.INVALID_ARGUMENT],
-    ['a message over 4 MiB', PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
+    ['a message that is none', EXCHANGE_PATH, Buffer.from([0xff, 0xff, 0xff]), status.INVALID_ARGUMENT],
+    ['a message over 4 MiB', EXCHANGE_PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
     ['an unknown method', '/chainguard.platform.oidc.SecurityTokenService/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
     ['an unknown service', '/nope.Nope/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
   ])('%s', async (_name, path, bytes, code) => {
@@ -249,7 +259,12 @@ describe('a caller that leaves', () => {
   test('does not read its answer: the token is abandoned', async () => {
     await using wire = await serve(() => `ghs_${'x'.repeat(100)}`)
     const session = connectHttp2(`http://127.0.0.1:${wire.port}`, { settings: { initialWindowSize: 10 } })
-    const request = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', ...BEARER })
+    const request = session.request({
+      ':method': 'POST',
+      ':path': EXCHANGE_PATH,
+      'content-type': 'application/grpc',
+      ...BEARER,
+    })
     request.on('error', () => {})
     request.end(frame(Buffer.alloc(0)))
     await new Promise((resolve) => request.once('response', resolve))
@@ -334,39 +349,4 @@ function h2Frame(type: number, flags: number, id: number, payload: Buffer): Buff
 function hpack(headers: readonly (readonly [string, string])[]): Buffer {
   const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])
   return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0x10]), text(name), text(value)]))
-}
-
-/** A gRPC message: a flag, its length, itself. */
-function frame(message: Buffer, compressed = 0): Buffer {
-  const head = Buffer.alloc(5)
-  head[0] = compressed
-  head.writeUInt32BE(message.length, 1)
-  return Buffer.concat([head, message])
-}
-
-/** One gRPC stream, written by hand; its headers and trailers in one. */
-function stream(port: number, headers: Readonly<Record<string, string>>, chunks: readonly Buffer[], end = true) {
-  return new Promise<{ readonly headers: IncomingHttpHeaders }>((resolve, reject) => {
-    const session = connectHttp2(`http://127.0.0.1:${port}`)
-    session.on('error', reject)
-    const request = session.request({
-      [constants.HTTP2_HEADER_METHOD]: 'POST',
-      [constants.HTTP2_HEADER_PATH]: PATH,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...BEARER,
-      ...headers,
-    })
-    const received: IncomingHttpHeaders = {}
-    request.on('response', (more) => Object.assign(received, more))
-    request.on('trailers', (more) => Object.assign(received, more))
-    request.on('error', () => {})
-    request.resume()
-    request.on('close', () => {
-      session.close()
-      resolve({ headers: received })
-    })
-    for (const chunk of chunks) request.write(chunk)
-    if (end) request.end()
-  })
 }
