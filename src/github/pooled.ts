@@ -141,11 +141,13 @@ export function createPooled({ pool, policies, clock }: PooledOptions): Pooled {
     })
 
   const mintOfSeveral = async (grant: Grant, signal: Cancellation): Promise<InstallationToken> => {
-    const ofAll = () => mintingOrder(grant, pool.inOrder(grant.owner))
-    if (grant.app !== undefined)
-      return mintInTurn(grant, orderOf(mintingOrder(grant, await allowed(grant, signal))), signal)
-    const order = lacks(grant)(pool.appOf(grant.installation)) ? orderOf(ofAll()) : startingWithOwn(grant, ofAll)
-    return mintInTurn(grant, order, signal)
+    if (grant.app !== undefined) {
+      const apps = mintingOrder(grant, await allowed(grant, signal))
+      return mintInTurn(grant, orderOf(apps), signal)
+    }
+    const inOrder = () => mintingOrder(grant, pool.inOrder(grant.owner))
+    const isLast = lacks(grant)(pool.appOf(grant.installation))
+    return mintInTurn(grant, isLast ? orderOf(inOrder()) : startingWithOwn(grant, inOrder), signal)
   }
 
   const chooseAllowed = async (choice: InstallationChoice, signal: Cancellation): Promise<Installation> => {

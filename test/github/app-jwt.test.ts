@@ -78,6 +78,24 @@ describe('the JWT of the App', () => {
     expect(scene.asked()).toBe(2)
   })
 
+  test('is there at once while it is good, and renewed in the background all the same', async () => {
+    const scene = createScene()
+    expect(scene.jwt.current()).toBeUndefined()
+    const { jwt: old } = await scene.jwt.get()
+    expect(scene.jwt.current()).toBe(old)
+    const signature = scene.hold()
+    scene.advance(8 * 60_000)
+    expect([scene.jwt.current(), scene.jwt.current()]).toEqual([old, old])
+    expect(scene.asked()).toBe(2)
+    scene.advance(55_000) // five seconds are left: it might not reach GitHub in time
+    expect(scene.jwt.current()).toBeUndefined()
+    signature.release()
+    const { jwt: fresh } = await scene.jwt.get()
+    expect(scene.jwt.current()).toBe(fresh)
+    scene.jwt.discard(scene.jwt.serial())
+    expect(scene.jwt.current()).toBeUndefined()
+  })
+
   test('that cannot be renewed is used as long as it is good, and its signer asked once a second', async () => {
     const fail = { next: false }
     const scene = createScene(fail)
