@@ -1,5 +1,5 @@
 import type { ExchangeRecord } from '../exchange/record.ts'
-import type { Logger } from '../runtime/log.ts'
+import { type Logger, writeLine } from '../runtime/log.ts'
 import type { Denial } from '../terms/denial.ts'
 import { encode } from '../terms/text.ts'
 import {
@@ -18,7 +18,7 @@ export function logExchange(log: Logger, record: ExchangeRecord): void {
   const { denial } = record
   const level = denial?.reason === 'INTERNAL' ? 'error' : 'info'
   if (!log.isLevelEnabled(level)) return
-  log[level](fieldsOf(record), MESSAGES[record.kind][denial === undefined ? 'issued' : 'refused'])
+  writeLine(log, level, fieldsOf(record), MESSAGES[record.kind][denial === undefined ? 'issued' : 'refused'])
 }
 
 /** Members that are undefined are left out of the line. One literal: it is made for each exchange. */

@@ -12,17 +12,59 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
  * abort) are the last 50 ms.
  */
 export function createLog(level: LogLevel, fd = 1): Logger {
-  return pino(
+  const destination = inBatches(pino.destination({ fd, sync: true }))
+  const log = pino(
     {
       level,
       base: null,
       messageKey: 'message',
-      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      timestamp: () => `,"time":"${currentTime()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    inBatches(pino.destination({ fd, sync: true })),
+    destination,
   )
+  destinations.set(log, destination)
+  return log
 }
+
+/**
+ * Writes the line that `log[level](fields, message)` writes, for the one line that each exchange has: by a single
+ * JSON.stringify, at a third of what pino takes for two dozen members, and as one flat text.
+ */
+export function writeLine(log: Logger, level: 'info' | 'error', fields: object, message: string): void {
+  if (!log.isLevelEnabled(level)) return
+  const members = membersOf(fields)
+  const destination = destinations.get(log)
+  if (members === undefined || destination === undefined) log[level](fields, message)
+  else
+    destination.write(
+      `{"level":"${level}","time":"${currentTime()}",${members},"message":${JSON.stringify(message)}}\n`,
+    )
+}
+
+/** Undefined where there are none, or where they cannot be written as they are: pino can write anything. */
+function membersOf(fields: object): string | undefined {
+  try {
+    const text = JSON.stringify(fields)
+    return text.length > 2 ? text.slice(1, -1) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** RFC 3339, in milliseconds: a text that many lines have in common. */
+function currentTime(): string {
+  const now = Date.now()
+  if (now !== clock.now) {
+    clock.now = now
+    clock.text = new Date(now).toISOString()
+  }
+  return clock.text
+}
+
+const clock = { now: Number.NaN, text: '' }
+/** Of the logs that are made here. */
+const destinations = new WeakMap<Logger, { write(line: string): void }>()
 
 /**
  * Gathers lines: a system call for each would be a twentieth of what an exchange costs. They are written synchronously, so
@@ -58,6 +100,6 @@ function inBatches(destination: { write(text: string): unknown }) {
   }
 }
 
-/** What a pipe takes at once, however little its reader has read (POSIX has 64 KiB on Linux): some ten exchanges. */
-const BATCH_CHARACTERS = 16_384
+/** Half of what a pipe holds on Linux, so that a reader that is one batch behind holds up nobody: some 25 exchanges. */
+const BATCH_CHARACTERS = 32_768
 const LATE_MS = 50

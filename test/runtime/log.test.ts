@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import { createLog } from '../../src/runtime/log.ts'
+import { createLog, writeLine } from '../../src/runtime/log.ts'
 import { eventually } from '../support/eventually.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'octo-sts-log-'))
@@ -14,7 +14,7 @@ const LOG = new URL('../../src/runtime/log.js', import.meta.url).href
 /** A process that writes a hundred lines and then ends in that way; gives the numbers of the lines that came out. */
 function linesOfProcess(ending: string): number[] {
   const source = `
-    import { createLog } from ${JSON.stringify(LOG)}
+    import { createLog, writeLine } from ${JSON.stringify(LOG)}
     const log = createLog('info')
     for (let line = 0; line < 100; line += 1) log.info({ line }, 'a line')
     ${ending}`
@@ -89,3 +89,44 @@ test('a level that is off writes nothing', () => {
   log.flush()
   expect(file.text()).toBe('')
 })
+
+test.each<[string, Record<string, unknown>]>([
+  ['texts, numbers, lists and objects', { a: 'b', n: 1.5, list: ['x', 2], inner: { deep: { yes: true } }, none: null }],
+  ['members that are undefined', { a: undefined, b: { c: undefined }, d: 1 }],
+  ['what must be escaped', { text: '"\\\n\u2028\ud800é', '"key"\n': '\u0000' }],
+  ['no members', {}],
+  ['what has no JSON', { big: { number: 1n }, a: 1 }],
+  ['what leads back to itself', { circle: circle() }],
+])('a line that is written at once is the one that pino writes: %s', (_, fields) => {
+  using file = openFile('same')
+  const log = createLog('info', file.fd)
+  log.info(fields, 'a "message"')
+  writeLine(log, 'info', fields, 'a "message"')
+  writeLine(log, 'error', fields, 'a "message"')
+  log.error(fields, 'a "message"')
+  log.flush()
+  const [first, second, third, fourth, ...others] = file
+    .text()
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/"time":"[^"]+"/, ''))
+  expect(second).toBe(first)
+  expect(third).toBe(fourth)
+  expect(third).toMatch(/^\{"level":"error"/)
+  expect(others).toEqual([])
+})
+
+test('a line below the level is not written', () => {
+  using file = openFile('silent')
+  const log = createLog('error', file.fd)
+  writeLine(log, 'info', { a: 1 }, 'nothing')
+  writeLine(log, 'error', { a: 1 }, 'something')
+  log.flush()
+  expect(file.text().trimEnd().split('\n')).toHaveLength(1)
+})
+
+function circle(): object {
+  const made: { self?: object } = {}
+  made.self = made
+  return made
+}
