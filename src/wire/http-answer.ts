@@ -25,9 +25,9 @@ export interface HttpAnswer {
  */
 export function send(request: HttpRequest, response: HttpResponse, answer: HttpAnswer, besides: HeaderList): void {
   const { status, headers, body } = answer
-  const list = ['x-content-type-options', 'nosniff', ...besides]
-  for (const name in headers) if (Object.hasOwn(headers, name)) list.push(name, headers[name] ?? '')
-  list.push('content-length', String(Buffer.byteLength(body)))
+  const list = ['x-content-type-options', 'nosniff', 'content-length', String(Buffer.byteLength(body))]
+  for (const name in headers) list.push(name, headers[name] ?? '')
+  for (const text of besides) list.push(text)
   const content = request.method === 'HEAD' ? '' : body
   if (response instanceof Http2ServerResponse) {
     response.statusCode = status
@@ -49,7 +49,12 @@ function endHttp2(response: Http2ServerResponse, content: string): void {
 
 /** `value` as a JSON answer. */
 export function jsonAnswer(status: number, value: unknown): HttpAnswer {
-  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
+  return { status, headers: JSON_HEADERS, body: JSON.stringify(value) }
+}
+
+/** A token, or two, as a JSON answer that is never to be stored. */
+export function secretAnswer(value: unknown): HttpAnswer {
+  return { status: 200, headers: SECRET_HEADERS, body: JSON.stringify(value) }
 }
 
 /**
@@ -106,6 +111,9 @@ export function createCloseWatch(): WatchClose {
     })
   }
 }
+
+const JSON_HEADERS = { 'content-type': 'application/json' } as const
+const SECRET_HEADERS = { ...JSON_HEADERS, 'cache-control': 'no-store' } as const
 
 /** Their bodies are fixed by contract §10, to the empty `details`. */
 const BARE: ReadonlySet<string> = new Set(['ROUTE_NOT_FOUND', 'METHOD_NOT_ALLOWED'])

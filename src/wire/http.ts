@@ -12,6 +12,7 @@ import {
   type HttpRequest,
   type HttpResponse,
   jsonAnswer,
+  secretAnswer,
   send,
 } from './http-answer.ts'
 import { createOAuthEndpoints, type OAuthContext } from './oauth.ts'
@@ -106,7 +107,7 @@ async function exchangeAnswer(visit: Visit, context: HttpContext): Promise<HttpA
   const request = await requestOf(visit, context)
   const caller = callerOf(visit)
   const issued = await deliverable(context.exchange(request, caller), caller)
-  return withToken(visit, issued, jsonAnswer(200, rawToken(issued)))
+  return withToken(visit, issued, secretAnswer(rawToken(issued)))
 }
 
 async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAnswer> {
@@ -115,7 +116,7 @@ async function refreshAnswer(visit: Visit, context: HttpContext): Promise<HttpAn
   const refreshed = await deliverable(context.refresh(request, caller), caller)
   const { token, expiresAt, refreshToken } = refreshed
   const pair = { token: rawToken({ token, expiresAt }), refreshToken: rawToken(refreshToken) }
-  return withToken(visit, refreshed, jsonAnswer(200, pair))
+  return withToken(visit, refreshed, secretAnswer(pair))
 }
 
 /** Of a GET at once, of a POST when its body is read. */

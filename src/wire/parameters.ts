@@ -93,9 +93,10 @@ const SINGLE: ReadonlySet<string> = new Set(['scope', 'identity', 'identity_prov
 const REPEATED: ReadonlySet<string> = new Set(['scopes', 'aud', 'cap'])
 
 function decode(text: string, place: string): string {
-  if (!text.includes('%')) return text.replaceAll('+', ' ')
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return decodeURIComponent(spaced)
   } catch (cause) {
     if (!(cause instanceof URIError)) throw cause
     throw new Denial(

@@ -26,15 +26,15 @@ export function callerOf({ request, requestId, lifetime }: Visit): Caller {
   }
 }
 
-/** The answer with a token in it, never to be stored; the token is abandoned when the answer cannot be delivered. */
-export function withToken(visit: Visit, issued: Issued, { status, headers, body }: HttpAnswer): HttpAnswer {
+/** The answer with a token in it; the token is abandoned when the answer cannot be delivered. */
+export function withToken(visit: Visit, issued: Issued, answer: HttpAnswer): HttpAnswer {
   const { signal } = visit.lifetime
   if (signal.aborted) {
     issued.abandon()
     throw signal.reason
   }
   visit.issued = issued
-  return { status, headers: { ...headers, 'cache-control': 'no-store' }, body }
+  return answer
 }
 
 /** Its answer has been handed to the network, or its caller has gone before that. */
