@@ -22,14 +22,15 @@ import { createKeyServices, type KeyServices } from './keys/key-services.ts'
 import { parsePrivateKey } from './keys/private-key.ts'
 import { domainOf } from './oidc/budget.ts'
 import { createVerifier } from './oidc/verifier.ts'
-import { compilePolicy } from './policy/compile.ts'
-import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
-import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
+import { policyCompilation } from './policy/compile.ts'
+import { trustedIssuersCompilation } from './policy/compile-trusted-issuers.ts'
+import { policyLinting, trustedIssuersLinting } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
 import type { SupervisorLine } from './runtime/supervisor-line.ts'
 import { openTracer } from './runtime/tracing.ts'
+import { inTurns } from './runtime/turns.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
@@ -203,8 +204,8 @@ async function openParts(settings: Settings, options: ComposeOptions) {
       quota: settings.quota,
       policyRepository: settings.policyRepository,
       stalePolicyMaxMs: settings.stalePolicyMaxMs,
-      compile: compilePolicy,
-      compileTrustedIssuers,
+      compile: (text, kind) => inTurns(policyCompilation(text, kind)),
+      compileTrustedIssuers: (text) => inTurns(trustedIssuersCompilation(text)),
       clock,
       log,
       tracer,
@@ -409,8 +410,9 @@ async function openWebhook(
         if (change.kind === 'installation' || change.kind === 'repository') access.forget(change.accountId)
         await announce(change)
       },
-      lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
-      lintTrustedIssuers,
+      lintPolicy: (text, context) =>
+        inTurns(policyLinting(text, { ...context, guardrails: settings, nowMs: clock.now() })),
+      lintTrustedIssuers: (text) => inTurns(trustedIssuersLinting(text)),
       policyEvents: { send: (event) => events?.sendPolicy(event) },
       clock,
       schedule(milliseconds, work) {
