@@ -87,6 +87,7 @@ export async function composeService(settings: Settings, options: ComposeOptions
       ...gitHubPorts,
       verify: verifier.verify,
       remember: createRemember({ log, events, metrics }),
+      takeTurns: inTurns,
       clock,
       tracer,
       families: stores.families,
@@ -204,8 +205,8 @@ async function openParts(settings: Settings, options: ComposeOptions) {
       quota: settings.quota,
       policyRepository: settings.policyRepository,
       stalePolicyMaxMs: settings.stalePolicyMaxMs,
-      compile: (text, kind) => inTurns(policyCompilation(text, kind)),
-      compileTrustedIssuers: (text) => inTurns(trustedIssuersCompilation(text)),
+      compile: async (text, kind) => inTurns(policyCompilation(text, kind)),
+      compileTrustedIssuers: async (text) => inTurns(trustedIssuersCompilation(text)),
       clock,
       log,
       tracer,
@@ -410,9 +411,9 @@ async function openWebhook(
         if (change.kind === 'installation' || change.kind === 'repository') access.forget(change.accountId)
         await announce(change)
       },
-      lintPolicy: (text, context) =>
+      lintPolicy: async (text, context) =>
         inTurns(policyLinting(text, { ...context, guardrails: settings, nowMs: clock.now() })),
-      lintTrustedIssuers: (text) => inTurns(trustedIssuersLinting(text)),
+      lintTrustedIssuers: async (text) => inTurns(trustedIssuersLinting(text)),
       policyEvents: { send: (event) => events?.sendPolicy(event) },
       clock,
       schedule(milliseconds, work) {

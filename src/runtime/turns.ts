@@ -1,12 +1,20 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Steps } from '../terms/steps.ts'
 
-/** Does work step by step, with a turn of the event loop between: no stranger's file or claims hold up everybody else. */
-export async function inTurns<Result>(steps: Steps<Result>): Promise<Result> {
-  let step = steps.next()
-  while (step.done !== true) {
+/**
+ * Does work step by step, with a turn of the event loop between: no stranger's file or claims hold up everybody else. Work of
+ * one step, which nearly all is, is done when this returns. It is given up when the signal says so.
+ */
+export function inTurns<Result>(steps: Steps<Result>, signal?: AbortSignal): Result | Promise<Result> {
+  const first = steps.next()
+  return first.done === true ? first.value : goOn(steps, signal)
+}
+
+async function goOn<Result>(steps: Steps<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  for (;;) {
     await setImmediate()
-    step = steps.next()
+    signal?.throwIfAborted()
+    const step = steps.next()
+    if (step.done === true) return step.value
   }
-  return step.value
 }
