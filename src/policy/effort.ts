@@ -45,8 +45,8 @@ export function isSpent({ left, ofRule }: Effort): boolean {
 const EFFORT = 4_000_000
 /** The largest pattern on the longest subject, and some 10 ms at the worst. */
 const RULE_EFFORT = 550_000
-/** Some 4 ms at the worst, to which the rule that goes beyond it may add its own. */
-const STEP = 200_000
+/** Some 2 ms at the worst, to which the rule that goes beyond it may add its own. */
+const STEP = 100_000
 /** What a match costs beside that. */
 const TRY = 50
 /** What it costs to make a state of the automaton, at worst for each character, and about how many of them are kept. */
