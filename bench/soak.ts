@@ -32,7 +32,10 @@ const GROWTH_LIMIT = 1.05
 const FAULTS = ['2', '13', '15']
 const MB = 1024 * 1024
 
-const { values } = parseArgs({ options: { requests: { type: 'string' }, short: { type: 'boolean' } } })
+const { values } = parseArgs({
+  options: { requests: { type: 'string' }, short: { type: 'boolean' }, 'in-flight': { type: 'string' } },
+})
+const inFlight = Number(values['in-flight'] ?? IN_FLIGHT)
 const requests = Number(values.requests ?? (values.short === true ? SHORT : WHOLE))
 if (!Number.isSafeInteger(requests) || requests < SAMPLES) {
   process.stderr.write(`soak: --requests must be a whole number of at least ${SAMPLES}, not ${values.requests}\n`)
@@ -55,7 +58,7 @@ async function soak(requests: number): Promise<number> {
           '-audience',
           DOMAIN,
           '-in-flight',
-          String(IN_FLIGHT),
+          String(inFlight),
           '-requests',
           String(requests),
           '-step',
@@ -73,6 +76,10 @@ async function soak(requests: number): Promise<number> {
     process.stdout.write(
       `answers by gRPC code: ${JSON.stringify(report.codes)}; ${report.perSecond.toFixed(0)} a second\n`,
     )
+    for (const [kind, { codes, p50, p99 }] of Object.entries(report.kinds ?? {}))
+      process.stdout.write(
+        `  ${kind.padEnd(14)} ${JSON.stringify(codes)}; half within ${p50.toFixed(0)} ms, 99 % within ${p99.toFixed(0)} ms\n`,
+      )
     const faults = faultsOf(samples, report.codes)
     for (const fault of faults) process.stderr.write(`soak: ${fault}\n`)
     return faults.length === 0 ? 0 : 1

@@ -45,6 +45,8 @@ export interface LoadReport {
   readonly p99: number
   readonly p999: number
   readonly codes: Readonly<Record<string, number>>
+  /** Of the soak: the same of each kind of request. */
+  readonly kinds?: Readonly<Record<string, Omit<LoadReport, 'kinds'>>>
 }
 
 export async function openStage(organizations: Size): Promise<Stage> {
