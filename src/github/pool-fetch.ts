@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
+import { createLine, type Line } from './line.ts'
 import { NoAnswer } from './no-answer.ts'
 
 /** What Octokit hands to its `fetch` (a part of the Fetch standard's RequestInit). */
@@ -52,23 +53,32 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     headersTimeout: SILENCE_MS,
     bodyTimeout: SILENCE_MS,
   })
+  const line = createLine(connections)
   return {
     async fetch(url, { method, headers, body }, limit) {
       if (!url.startsWith(`${origin}/`))
         throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
       const options = { path: url.slice(origin.length), method: method as 'GET', headers, body: body ?? null }
-      const { status, headers: answered, bytes } = await dispatch(pool, options, limit)
+      const { status, headers: answered, bytes } = await dispatch({ pool, line }, options, limit)
       const asText = new Map([...Object.entries(answered), ALWAYS_TEXT])
       return { url, status, headers: asText, text: async () => bytes.toString('utf8') }
     },
     send: (path, { method, headers, body }, limit) =>
-      dispatch(pool, { path: basePath + path, method: method as 'GET', headers, body: body ?? null }, limit),
+      dispatch({ pool, line }, { path: basePath + path, method: method as 'GET', headers, body: body ?? null }, limit),
     close: () => pool.destroy(),
   }
 }
 
-/** By undici's handler and not by its streams, which cost as much again as the request. */
-function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxBytes }: FetchLimit): Promise<Received> {
+/**
+ * By undici's handler and not by its streams, which cost as much again as the request. Who waits for a connection does so in
+ * a line of ours: undici would hand a connection to a request that nobody waits for any more, and break it to be rid of the
+ * request, so that a server that is late once would have to greet everybody anew, and be late for that.
+ */
+function dispatch(
+  { pool, line }: { readonly pool: Pool; readonly line: Line },
+  options: Dispatcher.DispatchOptions,
+  { ms, maxBytes }: FetchLimit,
+): Promise<Received> {
   return new Promise((resolve, reject) => {
     let head: Omit<Received, 'bytes'> | undefined
     let length = 0
@@ -78,9 +88,10 @@ function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxByte
     const timer = setTimeout(() => {
       late = new NoAnswer('timeout', `no whole answer within ${ms} ms`)
       reject(late) // it may not even have a connection yet
+      leave()
       controller?.abort(late)
     }, ms)
-    pool.dispatch(options, {
+    const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
         controller = started
         if (late !== undefined) started.abort(late)
@@ -96,13 +107,16 @@ function dispatch(pool: Pool, options: Dispatcher.DispatchOptions, { ms, maxByte
       },
       onResponseEnd() {
         clearTimeout(timer)
+        line.next()
         if (head !== undefined) resolve({ ...head, bytes: joined(chunks) })
       },
       onResponseError(_, cause) {
         clearTimeout(timer)
+        line.next()
         reject(cause instanceof NoAnswer ? cause : failureOf(cause, head !== undefined))
       },
-    })
+    }
+    const leave = line.enter(() => pool.dispatch(options, handler))
   })
 }
 
