@@ -12,6 +12,7 @@ import type { Timestamp } from '../gen/google/protobuf/Timestamp.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { deliverable } from './deliver.ts'
+import { hasMoreFields } from './field-count.ts'
 import { denialStatus } from './grpc-answer.ts'
 import type { GrpcCall, GrpcCalls } from './grpc-calls.ts'
 import type { Protos } from './protos.ts'
@@ -49,7 +50,8 @@ export function createGrpcService(context: GrpcServiceContext): SecurityTokenSer
 
 /**
  * The service's definition, with messages that cannot be read made known to the handler: by itself grpc-js answers them
- * with Internal, which clients take for a fault of the service and retry.
+ * with Internal, which clients take for a fault of the service and retry. One of more fields than any request has is not
+ * read at all: 4 MiB have room for two million, which would hold up everybody.
  */
 export function withTolerantRequests(definition: SecurityTokenServiceDefinition): SecurityTokenServiceDefinition {
   const { Exchange, ExchangeRefreshToken } = definition
@@ -65,7 +67,8 @@ export function withTolerantRequests(definition: SecurityTokenServiceDefinition)
 function tolerant<T extends object>(deserialize: (bytes: Buffer) => T): (bytes: Buffer) => T {
   return (bytes) => {
     try {
-      return deserialize(bytes)
+      if (!hasMoreFields(bytes, FIELDS_LIMIT)) return deserialize(bytes)
+      return { ...deserialize(Buffer.alloc(0)), [OVERFULL]: true }
     } catch {
       return { ...deserialize(Buffer.alloc(0)), [MALFORMED]: true }
     }
@@ -97,6 +100,8 @@ async function refresh(
 function callerOf(request: object, { requestId, userAgent, trace, lifetime }: GrpcCall, message: string): Caller {
   lifetime.signal.throwIfAborted() // its message came too late
   if (Object.hasOwn(request, MALFORMED)) throw new Denial('REQUEST_MALFORMED', `the message is not an ${message}`)
+  if (Object.hasOwn(request, OVERFULL))
+    throw new Denial('REQUEST_TOO_LARGE', `the message has more than ${FIELDS_LIMIT} fields`)
   return { requestId, protocol: 'grpc', userAgent, signal: lifetime.signal, trace }
 }
 
@@ -152,5 +157,7 @@ function timestampOf(time: Date): Timestamp {
   return { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1_000_000 }
 }
 
-/** Not a field of any message. */
-const MALFORMED = Symbol('malformed')
+/** Neither is a field of any message. */
+const [MALFORMED, OVERFULL] = [Symbol('malformed'), Symbol('overfull')]
+/** As many parameters as a form of 64 KiB has room for. */
+const FIELDS_LIMIT = 10_000

@@ -118,6 +118,8 @@ describe('Exchange', () => {
   test.each([
     ['a message that is none', PATH, Buffer.from([0xff, 0xff, 0xff]), status.INVALID_ARGUMENT],
     ['a message over 4 MiB', PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
+    ['a message of two million fields', PATH, Buffer.alloc(4_000_000, '2a00', 'hex'), status.RESOURCE_EXHAUSTED],
+    ['a message of as many fields as a form has room for', PATH, Buffer.alloc(20_000, '2a00', 'hex'), status.OK],
     ['an unknown method', '/chainguard.platform.oidc.SecurityTokenService/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
     ['an unknown service', '/nope.Nope/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
   ])('%s', async (_name, path, bytes, code) => {
