@@ -49,6 +49,9 @@ function varintAt(bytes: Uint8Array, at: number): { readonly value: number; read
   return undefined
 }
 
+/** Of one message; as many parameters as a form of 64 KiB has room for. */
+export const FIELDS_LIMIT = 10_000
+
 /** protobuf.dev/programming-guides/encoding */
 const [VARINT, FIXED64, BYTES, GROUP, GROUP_END, FIXED32] = [0, 1, 2, 3, 4, 5] as const
 const WIRE_TYPE = 7

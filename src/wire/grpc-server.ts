@@ -1,4 +1,5 @@
 import { Server, type ServiceDefinition } from '@grpc/grpc-js'
+import { FIELDS_LIMIT, hasMoreFields } from './field-count.ts'
 import { createGrpcCalls, type GrpcCalls, type GrpcCallsContext } from './grpc-calls.ts'
 import { createGrpcService, type GrpcServiceContext, withTolerantRequests } from './grpc-service.ts'
 import type { Health } from './health.ts'
@@ -39,8 +40,10 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
     withTolerantRequests(protos.securityTokenService),
     createGrpcService({ ...context, protos, calls: theCalls }),
   )
-  registry.addService(protos.health, health.handlers)
-  const reflection = createLateReflection(server)
+  registry.addService(bounded(protos.health), health.handlers)
+  const reflection = createLateReflection({
+    addService: (service, handlers) => server.addService(bounded(service), handlers),
+  })
   for (const path of reflection.paths) methods.set(path, { streaming: true })
   return createHttp2Entrance(server, limits, {
     http,
@@ -49,6 +52,18 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
       return calls.accept
     },
   })
+}
+
+/** With messages of more fields than any has unread: 4 MiB have room for two million, which would hold up everybody. */
+function bounded<Service extends ServiceDefinition>(service: Service): Service {
+  const methods = Object.entries<ServiceDefinition[string]>(service).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      if (hasMoreFields(bytes, FIELDS_LIMIT)) throw new Error(`the message has more than ${FIELDS_LIMIT} fields`)
+      return method.requestDeserialize(bytes)
+    }
+    return [name, { ...method, requestDeserialize }]
+  })
+  return Object.fromEntries(methods) as Service
 }
 
 function methodsOf(service: ServiceDefinition): readonly ServiceDefinition[string][] {

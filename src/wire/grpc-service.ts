@@ -12,7 +12,7 @@ import type { Timestamp } from '../gen/google/protobuf/Timestamp.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { deliverable } from './deliver.ts'
-import { hasMoreFields } from './field-count.ts'
+import { FIELDS_LIMIT, hasMoreFields } from './field-count.ts'
 import { denialStatus } from './grpc-answer.ts'
 import type { GrpcCall, GrpcCalls } from './grpc-calls.ts'
 import type { Protos } from './protos.ts'
@@ -159,5 +159,3 @@ function timestampOf(time: Date): Timestamp {
 
 /** Neither is a field of any message. */
 const [MALFORMED, OVERFULL] = [Symbol('malformed'), Symbol('overfull')]
-/** As many parameters as a form of 64 KiB has room for. */
-const FIELDS_LIMIT = 10_000

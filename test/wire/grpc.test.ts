@@ -8,6 +8,8 @@ import { loadProtos } from '../../src/wire/protos.ts'
 import { askGrpc, BEARER, callGrpc, EXPIRES_AT, grpcClient, serve, until } from './fixture.ts'
 
 const PATH = '/chainguard.platform.oidc.SecurityTokenService/Exchange'
+/** Of each message here it is a field without a value. */
+const FLOOD = Buffer.alloc(4_000_000, '0a00', 'hex')
 const closers: (() => void)[] = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
@@ -118,7 +120,9 @@ describe('Exchange', () => {
   test.each([
     ['a message that is none', PATH, Buffer.from([0xff, 0xff, 0xff]), status.INVALID_ARGUMENT],
     ['a message over 4 MiB', PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
-    ['a message of two million fields', PATH, Buffer.alloc(4_000_000, '2a00', 'hex'), status.RESOURCE_EXHAUSTED],
+    ['a message of two million fields', PATH, FLOOD, status.RESOURCE_EXHAUSTED],
+    ['a health check of two million fields', '/grpc.health.v1.Health/Check', FLOOD, status.INVALID_ARGUMENT],
+    ['a health check', '/grpc.health.v1.Health/Check', Buffer.alloc(0), status.OK],
     ['a message of as many fields as a form has room for', PATH, Buffer.alloc(20_000, '2a00', 'hex'), status.OK],
     ['an unknown method', '/chainguard.platform.oidc.SecurityTokenService/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
     ['an unknown service', '/nope.Nope/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
