@@ -56,6 +56,8 @@ export interface LoadReport {
   readonly codes: Readonly<Record<string, number>>
   /** Of each exchange, where they were made one by one. */
   readonly times?: readonly number[]
+  /** Of the soak: the same of each kind of request. */
+  readonly kinds?: Readonly<Record<string, Omit<LoadReport, 'kinds'>>>
 }
 
 export async function openStage(organizations: Size): Promise<Stage> {

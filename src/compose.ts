@@ -22,15 +22,16 @@ import { createKeyServices, type KeyServices } from './keys/key-services.ts'
 import { parsePrivateKey } from './keys/private-key.ts'
 import { domainOf } from './oidc/budget.ts'
 import { createVerifier } from './oidc/verifier.ts'
-import { compilePolicy } from './policy/compile.ts'
-import { compileTrustedIssuers } from './policy/compile-trusted-issuers.ts'
-import { lintPolicy, lintTrustedIssuers } from './policy/lint.ts'
+import { policyCompilation } from './policy/compile.ts'
+import { trustedIssuersCompilation } from './policy/compile-trusted-issuers.ts'
+import { policyLinting, trustedIssuersLinting } from './policy/lint.ts'
 import { compilePattern } from './policy/pattern.ts'
+import { abreast } from './runtime/abreast.ts'
 import { systemClock } from './runtime/clock.ts'
 import type { Logger } from './runtime/log.ts'
 import type { SupervisorLine } from './runtime/supervisor-line.ts'
 import { openTracer } from './runtime/tracing.ts'
-import { inTurn } from './runtime/turn.ts'
+import { inTurns } from './runtime/turns.ts'
 import { openStores } from './store/open-stores.ts'
 import { createRefreshTokenSeal } from './store/refresh-token-seal.ts'
 import { parseStoreUrl } from './store/store-address.ts'
@@ -87,6 +88,7 @@ export async function composeService(settings: Settings, options: ComposeOptions
       ...gitHubPorts,
       verify: verifier.verify,
       remember: createRemember({ log, events, metrics }),
+      takeTurns: inTurns,
       clock,
       tracer,
       families: stores.families,
@@ -98,8 +100,8 @@ export async function composeService(settings: Settings, options: ComposeOptions
     }
     const rules = exchangeRules(settings)
     const server = await listen({
-      exchange: inTurn(createExchange(ports, rules)),
-      refresh: inTurn(createRefresh(ports, rules)),
+      exchange: abreast(createExchange(ports, rules)),
+      refresh: abreast(createRefresh(ports, rules)),
       revokeRefreshToken: createRevokeFamily(ports),
       revokeInstallationToken: github.revokeToken,
       gitHubWebUrl: github.webUrl,
@@ -204,8 +206,8 @@ async function openParts(settings: Settings, options: ComposeOptions) {
       quota: settings.quota,
       policyRepository: settings.policyRepository,
       stalePolicyMaxMs: settings.stalePolicyMaxMs,
-      compile: compilePolicy,
-      compileTrustedIssuers,
+      compile: async (text, kind) => inTurns(policyCompilation(text, kind)),
+      compileTrustedIssuers: async (text) => inTurns(trustedIssuersCompilation(text)),
       clock,
       log,
       tracer,
@@ -410,8 +412,9 @@ async function openWebhook(
         if (change.kind === 'installation' || change.kind === 'repository') access.forget(change.accountId)
         await announce(change)
       },
-      lintPolicy: (text, context) => lintPolicy(text, { ...context, guardrails: settings, nowMs: clock.now() }),
-      lintTrustedIssuers,
+      lintPolicy: async (text, context) =>
+        inTurns(policyLinting(text, { ...context, guardrails: settings, nowMs: clock.now() })),
+      lintTrustedIssuers: async (text) => inTurns(trustedIssuersLinting(text)),
       policyEvents: { send: (event) => events?.sendPolicy(event) },
       clock,
       schedule(milliseconds, work) {

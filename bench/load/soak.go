@@ -42,10 +42,11 @@ func soak(args []string) error {
 
 	signer := tokenSigner{key: key, kid: *kid, issuer: *issuer, audience: *audience}
 	var next atomic.Int64
-	results := make([]result, *inFlight)
+	results := make([][]result, *inFlight)
 	var workers sync.WaitGroup
 	began := time.Now()
 	for index := range results {
+		results[index] = make([]result, len(kinds))
 		workers.Go(func() {
 			for {
 				n := int(next.Add(1) - 1)
@@ -57,13 +58,31 @@ func soak(args []string) error {
 				}
 				token, to := signer.strain(n)
 				begin := time.Now()
-				results[index].add(ask(token, to), time.Since(begin))
+				results[index][n%len(kinds)].add(ask(token, to), time.Since(begin))
 			}
 		})
 	}
 	workers.Wait()
 	fmt.Println(*requests)
-	return printReport(summary(results, time.Since(began)))
+	return printSoak(results, time.Since(began))
+}
+
+// kinds are the names of strain's, in its order.
+var kinds = [...]string{"subject", "owner", "repository", "identity", "issuer", "key", "once", "no such issuer"}
+
+func printSoak(results [][]result, took time.Duration) error {
+	all, byKind := []result{}, map[string]report{}
+	for kind, name := range kinds {
+		ofKind := []result{}
+		for _, worker := range results {
+			ofKind = append(ofKind, worker[kind])
+		}
+		all, byKind[name] = append(all, ofKind...), summary(ofKind, took)
+	}
+	return json.NewEncoder(os.Stdout).Encode(struct {
+		report
+		Kinds map[string]report `json:"kinds"`
+	}{summary(all, took), byKind})
 }
 
 type tokenSigner struct {
@@ -75,7 +94,7 @@ type tokenSigner struct {
 func (s tokenSigner) strain(n int) (string, target) {
 	unique := fmt.Sprintf("s%d", n)
 	subject := "repo:acme/app:ref:refs/heads/main"
-	switch n % 8 {
+	switch n % len(kinds) {
 	case 0: // a subject, which the policy's pattern accepts
 		return s.sign(s.issuer, s.kid, "repo:acme/app:ref:refs/heads/"+unique, n), target{"acme/app", "any-branch"}
 	case 1: // an owner

@@ -1,6 +1,6 @@
 import { type Cap, restrict } from '../policy/cap.ts'
 import { disclosureFor } from '../policy/disclosure.ts'
-import { evaluate } from '../policy/evaluate.ts'
+import { evaluation as evaluationOf } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
@@ -12,7 +12,7 @@ import {
   refusePolicySource,
   selfWritePermissions,
 } from '../policy/guardrails.ts'
-import { selectRepositories } from '../policy/select-repositories.ts'
+import { repositorySelection } from '../policy/select-repositories.ts'
 import type { TrustPolicy } from '../policy/trust-policy.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
 import type { Claims } from '../terms/claims.ts'
@@ -68,6 +68,7 @@ export interface DecideNeeds {
     | 'isPooled'
     | 'affinities'
     | 'listRepositories'
+    | 'takeTurns'
     | 'clock'
   >
   readonly rules: DecisionRules
@@ -96,7 +97,8 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
   const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
   const policy = compiledPolicy(file, wanted, detail)
   record.trustPolicy = policy
-  const evaluation = record.time('evaluate', () => evaluate(policy, claims, context))
+  const evaluating = record.time('evaluate', () => ports.takeTurns(evaluationOf(policy, claims, context), signal))
+  const evaluation = evaluating instanceof Promise ? await evaluating : evaluating
   record.evaluation = evaluation
   if (!evaluation.allowed) {
     const { reason, message, metadata } = explain(evaluation, detail)
@@ -123,7 +125,7 @@ export async function decide(asking: Asking, { ports, rules, record, signal }: D
 
   const select = async (): Promise<Grant> => {
     const list = await record.time('repositories', () => ports.listRepositories(mintBy.installation, signal))
-    return granting(selectRepositories(repositories, list))
+    return granting(await ports.takeTurns(repositorySelection(repositories, list), signal))
   }
   const grant = await select()
   const again = async () => {

@@ -3,6 +3,7 @@ import type { TrustedIssuers } from '../policy/trusted-issuers.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
 import type { Claims } from '../terms/claims.ts'
 import type { Permissions } from '../terms/permissions.ts'
+import type { Steps } from '../terms/steps.ts'
 import type { SubjectToken } from '../terms/subject-token.ts'
 import type { Tracer } from '../terms/tracer.ts'
 import type { ExchangeRecord } from './record.ts'
@@ -25,6 +26,7 @@ export interface ExchangePorts {
   readonly mint: Mint
   readonly revoke: Revoke
   readonly remember: Remember
+  readonly takeTurns: TakeTurns
   readonly clock: Clock
   readonly tracer: Tracer
   readonly families: RefreshFamilies
@@ -36,6 +38,9 @@ export interface ExchangePorts {
   /** 128 random bits, base64url. */
   readonly newFamily: () => string
 }
+
+/** Does work of the core in steps, with others' turns between them, while the signal does not end it. */
+export type TakeTurns = <Result>(steps: Steps<Result>, signal: Cancellation) => Result | Promise<Result>
 
 /**
  * Proves a subject token: issuer's keys, algorithm, signature, time claims. `oidc` implements it. Like the other ports that

@@ -34,8 +34,8 @@ export interface GitHubOptions {
   readonly log: Logger
   /** How long past its five fresh minutes the last good policy may stand in for GitHub; 0 is off (`STALE_POLICY_MAX`). */
   readonly stalePolicyMaxMs: number
-  readonly compile: (text: string, kind: PolicyKind) => Compilation
-  readonly compileTrustedIssuers: (text: string) => TrustedIssuersCompilation
+  readonly compile: (text: string, kind: PolicyKind) => Promise<Compilation>
+  readonly compileTrustedIssuers: (text: string) => Promise<TrustedIssuersCompilation>
   readonly userAgent?: string
   /** For one call, its answer read to the end. Default 5 s (contract §5). */
   readonly callLimitMs?: number

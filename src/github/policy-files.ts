@@ -49,7 +49,8 @@ export interface PolicyFilesOptions {
   readonly ahead: RefreshAhead
   /** The App of an installation. */
   readonly appOf: (installation: Installation) => AppAccess
-  readonly compile: (text: string, kind: PolicyKind) => Compilation
+  /** May take turns, so that a stranger's file holds nobody up. */
+  readonly compile: (text: string, kind: PolicyKind) => Promise<Compilation>
   /** How long past its freshness the last good policy may stand in for GitHub's answer; 0 is off. */
   readonly staleMaxMs: number
   readonly onCache: (report: CacheReport) => void
@@ -132,20 +133,20 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     }
     if (read.kind === 'file' && superseded.isOld(policyKey(target), read.sha))
       throw supersededFile(target, policyPath(target.identity))
-    return { target, entry: entryOf(read, target, known) }
+    return { target, entry: await entryOf(read, target, known) }
   }
 
-  const entryOf = (
+  const entryOf = async (
     read: Extract<PolicyRead, { kind: 'file' | 'unchanged' }>,
     { installation, kind }: PolicyRequest,
     known: Entry | undefined,
-  ): Entry => {
+  ): Promise<Entry> => {
     const common = { reader: read.reader, installation, checkedAt: clock.monotonic(), askAgainAt: 0, distrusted: false }
     if (read.kind === 'unchanged') return { ...unchanged(known), ...common, etag: read.etag ?? known?.etag }
     const { sha, text, etag } = read
     if (known?.sha === sha) return { ...known, ...common, etag }
     const compilation: Compilation = text.ok
-      ? compile(text.text, kind)
+      ? await compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
     return { compilation, bytes: policyBytes(compilation, text.ok ? text.text : ''), sha, etag, ...common }
   }

@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
-import { turn } from '../runtime/turn.ts'
+import { gathered } from '../runtime/abreast.ts'
+import { createLine } from './line.ts'
 import { NoAnswer } from './no-answer.ts'
 
 /** What Octokit hands to its `fetch` (a part of the Fetch standard's RequestInit). */
@@ -62,6 +63,7 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     headersTimeout: 0,
     bodyTimeout: 0,
   })
+  const line = createLine(connections)
   const dispatch = <T>(
     options: Dispatcher.DispatchOptions,
     read: (received: Received) => T,
@@ -70,10 +72,11 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     new Promise((resolve, reject) => {
       // Read together with the answers that have come at the same time.
       const answered = (received: Received) =>
-        void turn()
+        void gathered()
           .then(() => resolve(read(received)))
           .catch(reject)
-      pool.dispatch(options, new Reception(limit, answered, reject))
+      const reception = new Reception(limit, { answered, failed: reject, ended: line.next })
+      reception.leave = line.enter(() => pool.dispatch(options, reception))
     })
   return {
     async fetch(url, { method, headers, body }, limit) {
@@ -90,15 +93,25 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
   }
 }
 
+/** Who is told what came of a request that was made; `ended` first, and always. */
+interface Told {
+  readonly answered: (received: Received) => void
+  readonly failed: (error: unknown) => void
+  readonly ended: () => void
+}
+
 /**
- * Takes one answer. By undici's handler and not by its streams, which cost as much again as the request; and by the older of
+ * Takes one answer. Who waits for a connection does so in a line of ours: undici would hand a connection to a request that
+ * nobody waits for any more, and break it to be rid of the request, so that a server that is late once would have to greet
+ * everybody anew, and be late for that. By undici's handler and not by its streams, which cost as much again as the request; and by the older of
  * its two forms, which hands on the headers as they came: the newer makes an object of all two dozen that GitHub sends, a
  * fifth of what a whole call costs, and eight of them are of use.
  */
 class Reception implements Dispatcher.DispatchHandler {
+  /** Leaves the line of those who wait for a connection. */
+  leave: () => void = () => {}
   readonly #limit: FetchLimit
-  readonly #answered: (received: Received) => void
-  readonly #failed: (error: unknown) => void
+  readonly #told: Told
   readonly #timer: NodeJS.Timeout
   #abort: ((error: Error) => void) | undefined
   #late: NoAnswer | undefined
@@ -107,16 +120,16 @@ class Reception implements Dispatcher.DispatchHandler {
   #length = 0
   readonly #chunks: Buffer[] = []
 
-  constructor(limit: FetchLimit, answered: (received: Received) => void, failed: (error: unknown) => void) {
+  constructor(limit: FetchLimit, told: Told) {
     this.#limit = limit
-    this.#answered = answered
-    this.#failed = failed
+    this.#told = told
     this.#timer = setTimeout(expire, limit.ms, this)
   }
 
   expire(): void {
     this.#late = new NoAnswer('timeout', `no whole answer within ${this.#limit.ms} ms`)
-    this.#failed(this.#late) // it may not even have a connection yet
+    this.#told.failed(this.#late) // it may not even have a connection yet
+    this.leave()
     this.#abort?.(this.#late)
   }
 
@@ -142,17 +155,15 @@ class Reception implements Dispatcher.DispatchHandler {
 
   onComplete(): void {
     clearTimeout(this.#timer)
-    if (this.#headers === undefined) return
-    try {
-      this.#answered({ status: this.#status, headers: this.#headers, bytes: joined(this.#chunks) })
-    } catch (error) {
-      this.#failed(error)
-    }
+    this.#told.ended()
+    if (this.#headers !== undefined)
+      this.#told.answered({ status: this.#status, headers: this.#headers, bytes: joined(this.#chunks) })
   }
 
   onError(cause: Error): void {
     clearTimeout(this.#timer)
-    this.#failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
+    this.#told.ended()
+    this.#told.failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
   }
 }
 

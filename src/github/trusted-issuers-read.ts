@@ -20,7 +20,7 @@ export interface TrustedIssuersReadOptions {
   readonly pool: AppPool
   readonly clock: Clock
   readonly log: Logger
-  readonly compile: (text: string) => TrustedIssuersCompilation
+  readonly compile: (text: string) => Promise<TrustedIssuersCompilation>
 }
 
 /**
@@ -139,7 +139,7 @@ async function readWith(
     case 'file': {
       const file = { sha: read.sha, etag: read.etag, reader }
       if (!read.text.ok) return { found: { kind: 'invalid', findings: [read.text.finding] }, file }
-      return { found: foundIn(compile(read.text.text), read.sha), file }
+      return { found: foundIn(await compile(read.text.text), read.sha), file }
     }
   }
 }

@@ -29,7 +29,8 @@ export function asFetchError(error: unknown): FetchError {
   return new FetchError('unavailable', 'it can not be reached', error)
 }
 
-function codeOf(error: unknown): string {
+/** Of what Node threw; empty where it has none. */
+export function codeOf(error: unknown): string {
   if (typeof error !== 'object' || error === null || !('code' in error)) return ''
   return typeof error.code === 'string' ? error.code : ''
 }

@@ -1,4 +1,3 @@
-import { lookup as dnsLookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { Client } from 'undici'
 import { untilAborted } from '../runtime/single-flight.ts'
@@ -6,20 +5,13 @@ import { Denial } from '../terms/denial.ts'
 import { type AddressPermission, addressFault } from './address-verdict.ts'
 import { asFetchError, FetchError } from './fetch-error.ts'
 import type { Limits } from './limits.ts'
+import { type Address, createLookup, type Lookup } from './name-lookup.ts'
 
 export interface FetchTarget {
   readonly url: URL
   readonly permission: AddressPermission
   /** PEM; the public authorities when absent. */
   readonly ca?: string | undefined
-}
-
-/** All addresses of a name, as the machine resolves it. */
-export type Lookup = (hostname: string) => Promise<readonly Address[]>
-
-export interface Address {
-  readonly address: string
-  readonly family: number
 }
 
 /** The body of a 200 answer. Refuses with a FetchError, or the signal's reason. */
@@ -32,7 +24,7 @@ export type GuardedFetch = (target: FetchTarget, signal: AbortSignal) => Promise
  */
 export function createGuardedFetch(
   { answerTimeoutMs, documentBytes, headerBytes }: Pick<Limits, 'answerTimeoutMs' | 'documentBytes' | 'headerBytes'>,
-  lookup: Lookup = systemLookup,
+  lookup: Lookup = createLookup(),
 ): GuardedFetch {
   return async (target, signal) => {
     const timeout = new AbortController()
@@ -41,7 +33,7 @@ export function createGuardedFetch(
     let client: Client | undefined
     try {
       either.throwIfAborted()
-      const addresses = await permittedAddresses(target, (hostname) => untilAborted(lookup(hostname), either))
+      const addresses = await permittedAddresses(target, (...name) => untilAborted(lookup(...name), either))
       client = clientFor(target, { addresses, answerTimeoutMs, headerBytes })
       return await get(client, { url: target.url, documentBytes, signal: either })
     } catch (error) {
@@ -56,7 +48,7 @@ export function createGuardedFetch(
 async function permittedAddresses({ url, permission }: FetchTarget, lookup: Lookup): Promise<readonly Address[]> {
   const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
   const family = isIP(hostname) // Node looks up no literal: it must be judged here
-  const addresses = family === 0 ? await lookup(hostname) : [{ address: hostname, family }]
+  const addresses = family === 0 ? await lookup(hostname, permission) : [{ address: hostname, family }]
   if (addresses.length === 0) throw new FetchError('invalid', 'its host name has no address')
   for (const { address } of addresses) {
     const fault = addressFault(address, permission)
@@ -130,10 +122,6 @@ function refuseStatus(status: number): void {
   if (status >= 300 && status < 400) throw new FetchError('invalid', 'it redirects, and redirects are not followed')
   const passing = status >= 500 || status === 408 || status === 429
   throw new FetchError(passing ? 'unavailable' : 'invalid', `it answered with status ${status}`)
-}
-
-function systemLookup(hostname: string): Promise<readonly Address[]> {
-  return dnsLookup(hostname, { all: true })
 }
 
 const TIMED_OUT = 'it did not answer in time'

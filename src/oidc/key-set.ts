@@ -54,9 +54,9 @@ export async function unlessAllBroken(candidates: readonly Candidate[]): Promise
 
 /**
  * Keys that one request makes or tries before the event loop turns: to make the dearest (P-521) takes 1.2 ms, and to try
- * one without leaving the loop 0.2 ms, so that a set of 500 holds up nobody for 20 ms.
+ * one without leaving the loop 0.2 ms, so that a set of 500 holds up nobody for more than some 6 ms.
  */
-export const KEYS_A_TURN = 8
+export const KEYS_A_TURN = 4
 
 /**
  * Making a key takes 10 µs to 1.2 ms, and 10 KB: a stranger's set of 500, made at once, would hold everybody up and fill the

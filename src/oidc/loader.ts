@@ -4,9 +4,10 @@ import { quote } from '../terms/text.ts'
 import { CLIENT, type Tracer } from '../terms/tracer.ts'
 import { type Budget, createBudget, domainOf } from './budget.ts'
 import { discover, isLoopbackHost, type Provider } from './discovery.ts'
-import { createGuardedFetch, type Lookup } from './guarded-fetch.ts'
+import { createGuardedFetch } from './guarded-fetch.ts'
 import type { Limits } from './limits.ts'
 import type { ListedIssuer } from './listed-issuer.ts'
+import type { Lookup } from './name-lookup.ts'
 
 /** How an issuer's keys were fetched, for metrics. */
 export interface IssuerFetch {

@@ -1,4 +1,5 @@
 import type { OrganizationPolicyDocument } from '../gen/documents.ts'
+import type { Steps } from '../terms/steps.ts'
 import { claimRules } from './compile-claims.ts'
 import { pointerTo } from './document.ts'
 import { exactly } from './pattern.ts'
@@ -18,18 +19,21 @@ export interface Section<Fields = RuleFields> {
 }
 
 /** The alternatives of a policy: those of `rules`, or the one at its top; undefined when one of them was refused. */
-export function alternativesOf(work: Work): readonly [Alternative, ...Alternative[]] | undefined {
+export function* alternativesOf(work: Work): Steps<readonly [Alternative, ...Alternative[]] | undefined> {
   const { rules } = work.fields
   if (rules === undefined) {
-    const alternative = alternativeOf(work, { fields: work.fields, pointer: '', label: '' })
+    const alternative = yield* alternativeOf(work, { fields: work.fields, pointer: '', label: '' })
     return alternative === undefined ? undefined : [alternative]
   }
   refuseAtTop(work)
-  const compiled = rules.map((fields, index) =>
-    alternativeOf(work, { fields, pointer: pointerTo('/rules', index), label: `rules[${index}] ` }),
-  )
-  const [first, ...others] = compiled.filter((alternative) => alternative !== undefined)
-  return first === undefined || others.length + 1 < compiled.length ? undefined : [first, ...others]
+  const compiled: Alternative[] = []
+  for (const [index, fields] of rules.entries()) {
+    const section = { fields, pointer: pointerTo('/rules', index), label: `rules[${index}] ` }
+    const alternative = yield* alternativeOf(work, section)
+    if (alternative !== undefined) compiled.push(alternative)
+  }
+  const [first, ...others] = compiled
+  return first === undefined || compiled.length < rules.length ? undefined : [first, ...others]
 }
 
 /** Two readings would be possible: one more alternative, or a condition of all of them. */
@@ -40,18 +44,18 @@ function refuseAtTop(work: Work): void {
   }
 }
 
-function alternativeOf(work: Work, section: Section): Alternative | undefined {
-  const issuer = exactlyOne(work, section, 'issuer')
-  const subject = subjectOf(work, section)
-  const audience = atMostOne(work, section, 'audience')
-  const claims = claimRules(work, section)
+function* alternativeOf(work: Work, section: Section): Steps<Alternative | undefined> {
+  const issuer = yield* exactlyOne(work, section, 'issuer')
+  const subject = yield* subjectOf(work, section)
+  const audience = yield* atMostOne(work, section, 'audience')
+  const claims = yield* claimRules(work, section)
   return issuer === undefined ? undefined : { issuer, subject, audience, claims }
 }
 
-function subjectOf(work: Work, section: Section): Matcher | undefined {
+function* subjectOf(work: Work, section: Section): Steps<Matcher | undefined> {
   const { fields, pointer, label } = section
-  if (fields.github_actions === undefined) return exactlyOne(work, section, 'subject')
-  const subject = atMostOne(work, section, 'subject')
+  if (fields.github_actions === undefined) return yield* exactlyOne(work, section, 'subject')
+  const subject = yield* atMostOne(work, section, 'subject')
   const named = Object.keys(fields.github_actions).some((name) => NAMES_WHO.has(name))
   if (fields.subject === undefined && fields.subject_pattern === undefined && !named) {
     const message = `${label}github_actions without a subject names no repository, owner or workflow: any repository of GitHub may satisfy it`
@@ -60,27 +64,27 @@ function subjectOf(work: Work, section: Section): Matcher | undefined {
   return subject
 }
 
-function exactlyOne(work: Work, section: Section, field: 'issuer' | 'subject'): Matcher | undefined {
+function* exactlyOne(work: Work, section: Section, field: 'issuer' | 'subject'): Steps<Matcher | undefined> {
   const { fields, pointer, label } = section
   if (fields[field] === undefined && fields[`${field}_pattern`] === undefined) {
     refuse(work, pointer, `${label}${field} or ${field}_pattern is missing: exactly one of them must be given`)
   }
-  return atMostOne(work, section, field)
+  return yield* atMostOne(work, section, field)
 }
 
 /** The exact value or the pattern of a field that may have either. */
-export function atMostOne<Field extends MatcherField>(
+export function* atMostOne<Field extends MatcherField>(
   work: Work,
   { fields, pointer, label }: Section<{ readonly [Name in Field | `${Field}_pattern`]?: string }>,
   field: Field,
-): Matcher | undefined {
+): Steps<Matcher | undefined> {
   const exact = fields[field]
   const pattern = fields[`${field}_pattern`]
-  const place = `${pointer}/${field}_pattern`
+  const place = { pointer: `${pointer}/${field}_pattern`, field: `${label}${field}_pattern` }
   if (exact !== undefined && pattern !== undefined) {
-    refuse(work, place, `${label}${field} and ${field}_pattern exclude each other: give only one of them`)
+    refuse(work, place.pointer, `${label}${field} and ${field}_pattern exclude each other: give only one of them`)
   }
-  if (pattern !== undefined) return patternMatcher(work, place, `${label}${field}_pattern`)(pattern)
+  if (pattern !== undefined) return yield* patternMatcher(work, pattern, place)
   return exact === undefined ? undefined : exactly(exact)
 }
 

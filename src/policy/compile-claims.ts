@@ -1,43 +1,46 @@
+import type { Steps } from '../terms/steps.ts'
 import { quote } from '../terms/text.ts'
 import type { Section } from './compile-alternatives.ts'
 import { pointerTo } from './document.ts'
 import { exactly } from './pattern.ts'
 import type { ClaimRule, ClaimWord, ListMatcher, Matcher } from './trust-policy.ts'
-import { patternMatcher, refuse, spendOnValues, type Work } from './work.ts'
+import { type PatternPlace, patternMatcher, refuse, spendOnValues, type Work } from './work.ts'
 
 /** The rules for claims of one alternative, word by word. */
-export function claimRules(work: Work, section: Section): readonly ClaimRule[] {
-  return WORDS.flatMap((word) =>
-    Object.entries(section.fields[word] ?? {}).flatMap(([name, written]) => {
-      const pointer = pointerTo(`${section.pointer}/${word}`, name)
-      const field = `${section.label}${word} ${quote(name)}`
+export function* claimRules(work: Work, section: Section): Steps<readonly ClaimRule[]> {
+  const rules: ClaimRule[] = []
+  for (const word of WORDS) {
+    for (const [name, written] of Object.entries(section.fields[word] ?? {})) {
+      const place = {
+        pointer: pointerTo(`${section.pointer}/${word}`, name),
+        field: `${section.label}${word} ${quote(name)}`,
+      }
       const path = pathOf(name, word)
       if (path === undefined) {
-        refuse(work, pointer, `${field} is not a JSON Pointer (RFC 6901): "~" is written ~0, and "/" in a name ~1`)
-        return []
+        const fault = `is not a JSON Pointer (RFC 6901): "~" is written ~0, and "/" in a name ~1`
+        refuse(work, place.pointer, `${place.field} ${fault}`)
+        continue
       }
-      const value =
-        word === 'claim_pattern'
-          ? patternMatcher(work, pointer, field)(String(written))
-          : valueMatcher(work, written, { pointer, field })
-      return value === undefined ? [] : [{ word, name, path, value }]
-    }),
-  )
+      const isPattern = word === 'claim_pattern'
+      const value = yield* isPattern ? patternMatcher(work, String(written), place) : valueMatcher(work, written, place)
+      if (value !== undefined) rules.push({ word, name, path, value })
+    }
+  }
+  return rules
 }
 
 type Written = string | number | boolean | readonly (string | number | boolean)[] | { readonly pattern: string }
 
-interface Place {
-  readonly pointer: string
-  readonly field: string
-}
-
-function valueMatcher(work: Work, written: Written, place: Place): Matcher | ListMatcher | undefined {
+function* valueMatcher(
+  work: Work,
+  written: Written,
+  { pointer, field }: PatternPlace,
+): Steps<Matcher | ListMatcher | undefined> {
   if (typeof written === 'object' && 'pattern' in written) {
-    return patternMatcher(work, `${place.pointer}/pattern`, place.field)(written.pattern)
+    return yield* patternMatcher(work, written.pattern, { pointer: `${pointer}/pattern`, field })
   }
   const list = typeof written === 'object' ? written.map(String) : undefined
-  if (!spendOnValues(work, list?.length ?? 1, place)) return undefined
+  if (!spendOnValues(work, list?.length ?? 1, { pointer, field })) return undefined
   return list === undefined ? exactly(String(written)) : anyOf(list)
 }
 

@@ -2,14 +2,15 @@ import type { TrustedIssuersDocument } from '../gen/documents.ts'
 import { isTrustedIssuersDocument, type SchemaFault } from '../gen/validators.cjs'
 import { issuerFault } from '../terms/issuer.ts'
 import { nearest } from '../terms/nearest.ts'
+import { finish, type Steps } from '../terms/steps.ts'
 import { quote } from '../terms/text.ts'
-import { pointerTo, readDocument, type YamlDocument } from './document.ts'
+import { documentReading, pointerTo, type YamlDocument } from './document.ts'
 import { inFileOrder, isSome, type Some } from './findings.ts'
 import { exactly } from './pattern.ts'
 import { slashFault } from './pattern-slashes.ts'
 import type { Finding, Matcher } from './trust-policy.ts'
 import type { TrustedIssuersCompilation } from './trusted-issuers.ts'
-import { type Compiling, patternMatcher, refuse } from './work.ts'
+import { beginCompiling, type Compiling, patternMatcher, refuse } from './work.ts'
 
 /**
  * Makes a list of trusted issuers of the text of `trusted-token-issuers.yaml`, or says all that is wrong with it, in the
@@ -18,18 +19,24 @@ import { type Compiling, patternMatcher, refuse } from './work.ts'
  * loopback hosts: whether such tokens are is the operator's. Nothing is normalised. What it costs is bounded whatever the text.
  */
 export function compileTrustedIssuers(text: string): TrustedIssuersCompilation {
-  return compileTrustedIssuersDocument(readDocument(text))
+  return finish(trustedIssuersCompilation(text))
+}
+
+/** The same in steps, each of a few milliseconds whatever the text. */
+export function* trustedIssuersCompilation(text: string): Steps<TrustedIssuersCompilation> {
+  const document = yield* documentReading(text)
+  return yield* listCompilation(document)
 }
 
 /** The same of a file that has been read, for who wants to know places in it too. */
-export function compileTrustedIssuersDocument(document: YamlDocument): TrustedIssuersCompilation {
+export function* listCompilation(document: YamlDocument): Steps<TrustedIssuersCompilation> {
   const { root } = document
   if (isSome(document.findings)) return refused(document.findings, document)
   if (!isTrustedIssuersDocument(root)) return refused(shapeFindings(), document)
 
-  const work: Compiling = { findings: [], spent: 0 }
+  const work = beginCompiling()
   const fields: TrustedIssuersDocument = root
-  const issuers = [...listedIssuers(work, fields), ...issuerPatterns(work, fields)]
+  const issuers = [...listedIssuers(work, fields), ...(yield* issuerPatterns(work, fields))]
   if (isSome(work.findings)) return refused(work.findings, document)
   if (!isSome(issuers)) throw new Error('a list of trusted issuers without a fault named none')
   return { ok: true, list: { mode: fields.mode ?? 'enforce', issuers } }
@@ -47,16 +54,18 @@ function listedIssuers(work: Compiling, { issuers = [] }: TrustedIssuersDocument
   return issuers.map(exactly)
 }
 
-function issuerPatterns(work: Compiling, { issuer_patterns = [] }: TrustedIssuersDocument): readonly Matcher[] {
-  return issuer_patterns.flatMap((pattern, index) => {
+function* issuerPatterns(work: Compiling, { issuer_patterns = [] }: TrustedIssuersDocument): Steps<readonly Matcher[]> {
+  const matchers: Matcher[] = []
+  for (const [index, pattern] of issuer_patterns.entries()) {
     const pointer = pointerTo('/issuer_patterns', index)
     const field = `issuer_patterns[${index}]`
-    const matcher = patternMatcher(work, pointer, field)(pattern)
-    if (matcher === undefined) return []
+    const matcher = yield* patternMatcher(work, pattern, { pointer, field })
+    if (matcher === undefined) continue
     const fault = slashFault(pattern) ?? repeated(issuer_patterns, index)
     if (fault !== undefined) refuse(work, pointer, `${field} ${fault}`)
-    return [matcher]
-  })
+    matchers.push(matcher)
+  }
+  return matchers
 }
 
 function repeated(entries: readonly string[], index: number): string | undefined {

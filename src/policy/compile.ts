@@ -9,14 +9,15 @@ import {
   standingOf,
 } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
+import { finish, type Steps } from '../terms/steps.ts'
 import { quote } from '../terms/text.ts'
 import { alternativesOf, atMostOne } from './compile-alternatives.ts'
-import { pointerTo, readDocument, type YamlDocument } from './document.ts'
+import { documentReading, pointerTo, type YamlDocument } from './document.ts'
 import { withoutEmptyFields } from './empty-fields.ts'
 import { inFileOrder, isSome, placed } from './findings.ts'
 import { shapeFaults } from './shape.ts'
-import type { Compilation, Instant, PolicyKind, TrustPolicy } from './trust-policy.ts'
-import { isFull, patternMatcher, refuse, type Work } from './work.ts'
+import type { Compilation, Instant, Matcher, PolicyKind, TrustPolicy } from './trust-policy.ts'
+import { beginCompiling, isFull, patternMatcher, refuse, type Work } from './work.ts'
 
 /**
  * Makes a policy of a file's text, or says all that is wrong with it, in the order of the file. Stage `parse`: no YAML of
@@ -24,31 +25,39 @@ import { isFull, patternMatcher, refuse, type Work } from './work.ts'
  * the text.
  */
 export function compilePolicy(text: string, kind: PolicyKind): Compilation {
-  return compileDocument(readDocument(text), kind)
+  return finish(policyCompilation(text, kind))
+}
+
+/** The same in steps, each of a few milliseconds whatever the text. */
+export function* policyCompilation(text: string, kind: PolicyKind): Steps<Compilation> {
+  const document = yield* documentReading(text)
+  return yield* documentCompilation(document, kind)
 }
 
 /** The same of a file that has been read, for who wants to know places in it too. */
-export function compileDocument(document: YamlDocument, kind: PolicyKind): Compilation {
+export function* documentCompilation(document: YamlDocument, kind: PolicyKind): Steps<Compilation> {
   if (isSome(document.findings))
     return { ok: false, stage: 'parse', findings: inFileOrder(document.findings, document) }
 
   const root = withoutEmptyFields(document.root)
   const shape = shapeFaults(root, kind)
+  yield
   if (isSome(shape.parse)) return { ok: false, stage: 'parse', findings: inFileOrder(shape.parse, document) }
 
-  const work: Work = { fields: root, findings: [...shape.compile], warnings: [], spent: 0 }
-  const policy = policyOf(work, kind)
+  const work: Work = { ...beginCompiling(), fields: root, findings: [...shape.compile], warnings: [] }
+  const policy = yield* policyOf(work, kind)
+  yield
   if (isSome(work.findings)) return { ok: false, stage: 'compile', findings: inFileOrder(work.findings, document) }
   if (policy === undefined) throw new Error('a policy without a fault did not compile')
   return { ok: true, policy: { ...policy, warnings: placed(work.warnings, document) } }
 }
 
-function policyOf(work: Work, kind: PolicyKind): TrustPolicy | undefined {
-  const alternatives = alternativesOf(work)
-  const app = atMostOne(work, { fields: work.fields, pointer: '', label: '' }, 'app')
+function* policyOf(work: Work, kind: PolicyKind): Steps<TrustPolicy | undefined> {
+  const alternatives = yield* alternativesOf(work)
+  const app = yield* atMostOne(work, { fields: work.fields, pointer: '', label: '' }, 'app')
   const permissions = checkedPermissions(work)
   const repositories = checkedRepositories(work)
-  const repositoryPatterns = checkedRepositoryPatterns(work)
+  const repositoryPatterns = yield* checkedRepositoryPatterns(work)
   const validity = checkedValidity(work)
   const refresh = checkedRefresh(work)
   if (alternatives === undefined || permissions === undefined) return undefined
@@ -93,12 +102,13 @@ function checkedRepositories(work: Work): TrustPolicy['repositories'] {
   return isSome(names) ? names : undefined
 }
 
-function checkedRepositoryPatterns(work: Work): TrustPolicy['repositoryPatterns'] {
-  const matchers = (work.fields.repository_patterns ?? []).flatMap((pattern, index) => {
-    const pointer = pointerTo('/repository_patterns', index)
-    const matcher = patternMatcher(work, pointer, `repository_patterns[${index}]`)(pattern)
-    return matcher === undefined ? [] : [matcher]
-  })
+function* checkedRepositoryPatterns(work: Work): Steps<TrustPolicy['repositoryPatterns']> {
+  const matchers: Matcher[] = []
+  for (const [index, pattern] of (work.fields.repository_patterns ?? []).entries()) {
+    const place = { pointer: pointerTo('/repository_patterns', index), field: `repository_patterns[${index}]` }
+    const matcher = yield* patternMatcher(work, pattern, place)
+    if (matcher !== undefined) matchers.push(matcher)
+  }
   return isSome(matchers) ? matchers : undefined
 }
 

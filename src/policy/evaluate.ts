@@ -1,7 +1,8 @@
 import type { Claims } from '../terms/claims.ts'
 import type { Reason } from '../terms/denial.ts'
+import { finish, type Steps } from '../terms/steps.ts'
 import { claimFailure, claimVerdict } from './claim-verdict.ts'
-import { beginEffort, type Effort, isMatched } from './effort.ts'
+import { beginEffort, beginRule, type Effort, isMatched } from './effort.ts'
 import type { AlternativeVerdict, Evaluation, EvaluationContext, RuleVerdict } from './evaluation.ts'
 import { subjectFailure, subjectVerdict } from './subject.ts'
 import type { Alternative, Instant, Matcher, TrustPolicy } from './trust-policy.ts'
@@ -15,53 +16,82 @@ export interface Evaluated {
 
 /**
  * Holds verified claims against a policy: all rules of one alternative must hold. Verdicts of every rule, whatever the ones
- * before it said, are made only when somebody asks for them, so that the wire, the log and the command line explain from
- * this one result. When the policy begins and ends stands with each alternative, last: only who satisfies everything else
- * learns of it. What a pass costs is bounded: rules that come after that fail.
+ * before it said, are made of a token that is refused, and of another when somebody asks for them, so that the wire, the log
+ * and the command line explain from this one result. When the policy begins and ends stands with each alternative, last: only who satisfies everything else
+ * learns of it. What a pass costs is bounded: rules that come after that fail. A step is a few rules.
  */
-export function evaluate(policy: TrustPolicy, claims: Claims, context: EvaluationContext): Evaluation {
-  const pass = { claims, context, effort: beginEffort() }
-  let verdicts: readonly AlternativeVerdict[] | undefined
+export function* evaluation(policy: TrustPolicy, claims: Claims, context: EvaluationContext): Steps<Evaluation> {
+  const verdictsAnew = () => verdictsOf(policy, { claims, context, effort: beginEffort() })
+  const effort = beginEffort()
+  const allowed = isTime(policy, context) && (yield* anyHolds(policy.alternatives, { claims, context, effort }))
+  if (!allowed && beginRule(effort)) yield
+  let verdicts = allowed ? undefined : yield* verdictsAnew()
   return {
-    allowed: isTime(policy, context) && policy.alternatives.some((alternative) => holds(alternative, pass)),
+    allowed,
     get alternatives() {
-      verdicts ??= verdictsOf(policy, { claims, context, effort: beginEffort() })
+      verdicts ??= finish(verdictsAnew())
       return verdicts
     },
   }
 }
 
+/** The same at once. */
+export function evaluate(policy: TrustPolicy, claims: Claims, context: EvaluationContext): Evaluation {
+  return finish(evaluation(policy, claims, context))
+}
+
+function* anyHolds(alternatives: readonly Alternative[], pass: Evaluated): Steps<boolean> {
+  for (const alternative of alternatives) if (yield* holds(alternative, pass)) return true
+  return false
+}
+
 /** The same rules as in `verdictOf`, up to the first that fails. */
-function holds(alternative: Alternative, pass: Evaluated): boolean {
+function* holds(alternative: Alternative, pass: Evaluated): Steps<boolean> {
   const { issuer, subject, audience, claims } = alternative
-  return (
-    issuerFailure(issuer, pass) === undefined &&
-    (subject === undefined || subjectFailure({ subject, claims }, pass) === undefined) &&
-    audienceFailure(audience, pass) === undefined &&
-    gitHubIssuerFailure(alternative, pass) === undefined &&
-    claims.every((claim) => claimFailure(claim, pass) === undefined)
-  )
+  const { effort } = pass
+  if (beginRule(effort)) yield
+  if (issuerFailure(issuer, pass) !== undefined) return false
+  if (beginRule(effort)) yield
+  if (subject !== undefined && subjectFailure({ subject, claims }, pass) !== undefined) return false
+  if (beginRule(effort)) yield
+  if (audienceFailure(audience, pass) !== undefined) return false
+  if (gitHubIssuerFailure(alternative, pass) !== undefined) return false
+  for (const claim of claims) {
+    if (beginRule(effort)) yield
+    if (claimFailure(claim, pass) !== undefined) return false
+  }
+  return true
 }
 
 function isTime({ notBefore, expires }: TrustPolicy, { nowMs }: EvaluationContext): boolean {
   return earlyFailure(notBefore, nowMs) === undefined && lateFailure(expires, nowMs) === undefined
 }
 
-function verdictsOf(policy: TrustPolicy, pass: Evaluated): readonly AlternativeVerdict[] {
+function* verdictsOf(policy: TrustPolicy, pass: Evaluated): Steps<readonly AlternativeVerdict[]> {
   const moments = momentVerdicts(policy, pass.context)
-  return policy.alternatives.map((alternative) => verdictOf(alternative, moments, pass))
+  const verdicts: AlternativeVerdict[] = []
+  for (const alternative of policy.alternatives) verdicts.push(yield* verdictOf(alternative, moments, pass))
+  return verdicts
 }
 
-function verdictOf(alternative: Alternative, moments: readonly RuleVerdict[], pass: Evaluated): AlternativeVerdict {
-  const { issuer, subject, audience } = alternative
-  const rules = [
-    issuerVerdict(issuer, pass),
-    ...(subject === undefined ? [] : [subjectVerdict({ subject, claims: alternative.claims }, pass)]),
-    audienceVerdict(audience, pass),
-    ...gitHubIssuerVerdict(alternative, pass),
-    ...alternative.claims.map((claim) => claimVerdict(claim, pass)),
-    ...moments,
-  ]
+function* verdictOf(
+  alternative: Alternative,
+  moments: readonly RuleVerdict[],
+  pass: Evaluated,
+): Steps<AlternativeVerdict> {
+  const { issuer, subject, audience, claims } = alternative
+  const { effort } = pass
+  if (beginRule(effort)) yield
+  const rules = [issuerVerdict(issuer, pass)]
+  if (beginRule(effort)) yield
+  if (subject !== undefined) rules.push(subjectVerdict({ subject, claims }, pass))
+  if (beginRule(effort)) yield
+  rules.push(audienceVerdict(audience, pass), ...gitHubIssuerVerdict(alternative, pass))
+  for (const claim of claims) {
+    if (beginRule(effort)) yield
+    rules.push(claimVerdict(claim, pass))
+  }
+  rules.push(...moments)
   return { allowed: rules.every(({ failure }) => failure === undefined), rules }
 }
 

@@ -16,7 +16,7 @@ export interface Evaluation {
   readonly allowed: boolean
   /**
    * Every rule of the policy with its verdict, in the order in which they are looked at; none is skipped after a failure.
-   * Put together when it is first asked for: of a token that is allowed, nobody may ask.
+   * Of a token that is allowed they are put together when they are first asked for: nobody may ask.
    */
   readonly alternatives: readonly AlternativeVerdict[]
 }

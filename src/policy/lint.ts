@@ -1,9 +1,10 @@
 import { covers, isLevel, type Level } from '../terms/permissions.ts'
 import { nameKey } from '../terms/scope.ts'
+import { finish, type Steps } from '../terms/steps.ts'
 import { quote } from '../terms/text.ts'
-import { compileDocument } from './compile.ts'
-import { compileTrustedIssuersDocument } from './compile-trusted-issuers.ts'
-import { pointerTo, readDocument } from './document.ts'
+import { documentCompilation } from './compile.ts'
+import { listCompilation } from './compile-trusted-issuers.ts'
+import { documentReading, pointerTo } from './document.ts'
 import { besideLines, type PlacedFinding } from './findings.ts'
 import {
   type Guardrails,
@@ -49,8 +50,13 @@ export interface PolicyLint {
  * installation lacks, issuers that the organization does not trust; and as warnings what works but should be looked at.
  */
 export function lintPolicy(text: string, context: PolicyLintContext): PolicyLint {
-  const document = readDocument(text)
-  const compilation = compileDocument(document, context.kind)
+  return finish(policyLinting(text, context))
+}
+
+/** The same in steps, each of a few milliseconds whatever the text. */
+export function* policyLinting(text: string, context: PolicyLintContext): Steps<PolicyLint> {
+  const document = yield* documentReading(text)
+  const compilation = yield* documentCompilation(document, context.kind)
   const source = sourceErrors(context)
   if (!compilation.ok) {
     return { valid: false, errors: besideLines([...source, ...compilation.findings], document), warnings: [] }
@@ -92,8 +98,13 @@ export interface TrustedIssuersLint {
 
 /** All that can be said of `trusted-token-issuers.yaml` by its text. */
 export function lintTrustedIssuers(text: string): TrustedIssuersLint {
-  const document = readDocument(text)
-  const compilation = compileTrustedIssuersDocument(document)
+  return finish(trustedIssuersLinting(text))
+}
+
+/** The same in steps, each of a few milliseconds whatever the text. */
+export function* trustedIssuersLinting(text: string): Steps<TrustedIssuersLint> {
+  const document = yield* documentReading(text)
+  const compilation = yield* listCompilation(document)
   if (!compilation.ok) return { valid: false, errors: besideLines(compilation.findings, document), warnings: [] }
   const { list } = compilation
   const warnings = list.issuers.flatMap(({ kind, source }, index) =>

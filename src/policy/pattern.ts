@@ -1,4 +1,4 @@
-import { RE2JS, RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
+import { RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
 import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
@@ -45,14 +45,16 @@ export function literalOf(pattern: string): string | undefined {
   return text?.replaceAll(ESCAPED_PUNCTUATION, '$1')
 }
 
-/** A set of one pattern, because only RE2Set lets the memory of its automaton be bounded. */
+/**
+ * A set of one pattern, because only RE2Set lets the memory of its automaton be bounded; and it makes nothing for searches
+ * and groups, which take longer to make than all that a match of the whole value needs.
+ */
 function engineOf(source: string): { readonly set: RE2Set; readonly size: number } | { readonly fault: string } {
   try {
-    const size = RE2JS.compile(source).programSize()
     const set = new RE2Set(RE2Set.ANCHOR_BOTH, 0, AUTOMATON_LIMIT_BYTES)
     set.add(source)
     set.compile()
-    return { set, size }
+    return { set, size: set.prog.numInst() }
   } catch (error) {
     if (error instanceof RE2JSSyntaxException) return { fault: syntaxFault(error) }
     if (error instanceof RE2JSException)

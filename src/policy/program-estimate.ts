@@ -26,9 +26,9 @@ interface Size {
   last: number
 }
 
-/** A Unicode class is one instruction of some hundred ranges. */
+/** A Unicode class is one instruction of some hundred ranges, which are looked at for each copy of it; so are those in brackets. */
 function weightOf(token: string): number {
-  return UNICODE_CLASS.test(token) ? UNICODE_CLASS_WEIGHT : 1
+  return (UNICODE_CLASS.test(token) ? UNICODE_CLASS_WEIGHT : 1) + Math.floor(token.length / CHARACTERS_OF_ONE)
 }
 
 /**
@@ -36,9 +36,10 @@ function weightOf(token: string): number {
  * sorted once more for each. Where case is ignored, the engine looks at each character of a range.
  */
 function readingWeight(token: string, folds: boolean): number {
-  const sets = token.match(UNICODE_CLASSES)?.length ?? 0
-  if (!token.startsWith('[')) return sets * READING_WEIGHT
-  return sets * READING_WEIGHT + Math.floor(token.length / RANGES_OF_ONE) + (folds ? foldingWeight(token) : 0)
+  const folded = folds ? (token.match(PERL_CLASSES)?.length ?? 0) * PERL_CLASS_WEIGHT : 0
+  const sets = (token.match(UNICODE_CLASSES)?.length ?? 0) * READING_WEIGHT + folded
+  if (!token.startsWith('[')) return sets
+  return sets + Math.floor(token.length / RANGES_OF_ONE) + (folds ? foldingWeight(token) : 0)
 }
 
 function foldingWeight(token: string): number {
@@ -81,9 +82,12 @@ const REPETITION = /^\{(\d+)(?:,(\d*))?\}$/
 const UNICODE_CLASS = /\\[pP]/
 /** Measured: compiling one takes five times as long as a character. */
 const UNICODE_CLASS_WEIGHT = 5
+const CHARACTERS_OF_ONE = 64
 const UNICODE_CLASSES = /\\[pP]/g
-/** Measured, as are the next two: how many ranges, or characters that are folded, cost as much as an instruction. */
+const PERL_CLASSES = /\\[DSWdsw]/g
+/** Measured, as are the next three; of the last two: how many ranges, or characters that are folded, cost as much as an instruction. */
 const READING_WEIGHT = 60
+const PERL_CLASS_WEIGHT = 2
 const RANGES_OF_ONE = 8
 const FOLDED_OF_ONE = 25
 const IGNORES_CASE = /\(\?[A-Za-z]*i/

@@ -1,17 +1,20 @@
 import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
+import { finish, type Steps } from '../terms/steps.ts'
+import { beginEffort, beginRule, isMatched, isSpent } from './effort.ts'
 import type { RepositoryNames, RepositorySelection } from './grant.ts'
 
 /**
  * The repositories of a selection: those it names, and those of `visible` (what the installation reaches) that one of its
  * patterns matches as a whole. Refuses `REPOSITORY_PATTERNS_UNMATCHED` when that is none, since to GitHub an empty list would
- * mean everything, and `REPOSITORIES_TOO_MANY`.
+ * mean everything, and `REPOSITORIES_TOO_MANY`, also where to look through what is visible takes too much work. A step is a
+ * few of the names.
  */
-export function selectRepositories(
+export function* repositorySelection(
   { named, patterns }: RepositorySelection,
   visible: readonly string[],
-): RepositoryNames {
-  const matched = visible.filter((name) => patterns.some((pattern) => pattern.matches(name)))
+): Steps<RepositoryNames> {
+  const matched = yield* matching(patterns, visible)
   // GitHub takes two spellings for one repository.
   const [first, ...others] = new Map([...matched, ...named].map((name) => [nameKey(name), name])).values()
   if (first === undefined) {
@@ -31,5 +34,36 @@ export function selectRepositories(
   return [first, ...others]
 }
 
+/** The same at once. */
+export function selectRepositories(selection: RepositorySelection, visible: readonly string[]): RepositoryNames {
+  return finish(repositorySelection(selection, visible))
+}
+
+function* matching(patterns: RepositorySelection['patterns'], visible: readonly string[]): Steps<readonly string[]> {
+  const effort = beginEffort(EFFORT)
+  const matched: string[] = []
+  for (const name of visible) {
+    for (const pattern of patterns) {
+      if (beginRule(effort)) yield
+      const isMatch = isMatched(pattern, name, effort)
+      if (isSpent(effort)) throw tooMuchWork(visible.length)
+      if (!isMatch) continue
+      matched.push(name)
+      break
+    }
+  }
+  return matched
+}
+
+function tooMuchWork(count: number): Denial {
+  return new Denial(
+    'REPOSITORIES_TOO_MANY',
+    `trust policy: its repository_patterns are too large to be tried on the ${count} repositories that the GitHub App's installation reaches: make them simpler, or name the repositories instead`,
+    { metadata: { repositories: String(count) } },
+  )
+}
+
+/** Some 4 s at the worst, in steps; six patterns of usual size on 10,000 names of 25 characters come to that. */
+const EFFORT = 200_000_000
 /** GitHub's own limit for one token. */
 const REPOSITORIES_LIMIT = 500

@@ -1,4 +1,5 @@
 import type { OrganizationPolicyDocument } from '../gen/documents.ts'
+import type { Steps } from '../terms/steps.ts'
 import { compilePattern } from './pattern.ts'
 import type { Finding, Matcher } from './trust-policy.ts'
 
@@ -14,6 +15,13 @@ export interface Compiling {
   readonly findings: Finding[]
   /** What the rules compiled so far cost: instructions of patterns, and what holding a rule costs beside them. */
   spent: number
+  /** Of that, what was spent when others last had a turn. */
+  turnedAt: number
+}
+
+/** Without anything spent. */
+export function beginCompiling(): Compiling {
+  return { findings: [], spent: 0, turnedAt: 0 }
 }
 
 export function refuse(work: Compiling, pointer: string, message: string): void {
@@ -24,24 +32,31 @@ export function isFull(work: Compiling): boolean {
   return work.findings.length >= FINDING_LIMIT
 }
 
-/** The pattern as a matcher, or undefined when it was refused; `field` names it in the refusal. */
-export function patternMatcher(
+/** The pattern as a matcher, or undefined when it was refused; `field` names it in the refusal. A step is a few patterns. */
+export function* patternMatcher(
   work: Compiling,
-  pointer: string,
-  field: string,
-): (pattern: string) => Matcher | undefined {
-  return (pattern) => {
-    if (!spend(work, 0, pointer, `${field} is one pattern too many: all patterns of the file`)) return undefined
-    const compiled = compilePattern(pattern)
-    work.spent += compiled.size + (compiled.size > 1 ? PATTERN_OVERHEAD : RULE_OVERHEAD)
-    if (compiled.ok) return compiled.matcher
-    refuse(work, pointer, `${field} ${compiled.fault}`)
-    return undefined
+  pattern: string,
+  { pointer, field }: PatternPlace,
+): Steps<Matcher | undefined> {
+  if (!spend(work, 0, pointer, `${field} is one pattern too many: all patterns of the file`)) return undefined
+  if (work.spent - work.turnedAt >= STEP) {
+    work.turnedAt = work.spent
+    yield
   }
+  const compiled = compilePattern(pattern)
+  work.spent += compiled.size + (compiled.size > 1 ? PATTERN_OVERHEAD : RULE_OVERHEAD)
+  if (compiled.ok) return compiled.matcher
+  refuse(work, pointer, `${field} ${compiled.fault}`)
+  return undefined
+}
+
+export interface PatternPlace {
+  readonly pointer: string
+  readonly field: string
 }
 
 /** Accounts for a rule without a pattern; false, and refused, when the policy's rules are too many. */
-export function spendOnValues(work: Compiling, values: number, { pointer, field }: { pointer: string; field: string }) {
+export function spendOnValues(work: Compiling, values: number, { pointer, field }: PatternPlace) {
   return spend(work, RULE_OVERHEAD + values, pointer, `${field} is one rule too many: all rules of the file`)
 }
 
@@ -54,8 +69,10 @@ function spend(work: Compiling, size: number, pointer: string, what: string): bo
   return true
 }
 
-/** Instructions of all patterns of a file; a large real policy has a fifth. Keeps the worst compilation at some 20 ms. */
+/** Instructions of all patterns of a file; a large real policy has a fifth. Keeps the worst compilation at some 15 ms. */
 const BUDGET = 5000
+/** Others have their turn after so many: some 2 ms, and the one pattern that goes beyond it takes 5 ms at the most. */
+const STEP = 500
 /** What a pattern that is no plain text costs beside its instructions: its automaton is set up. */
 const PATTERN_OVERHEAD = 30
 /** What the smallest rule costs beside its instructions, in instructions. */

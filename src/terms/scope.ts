@@ -24,7 +24,7 @@ export function parseScope(text: string): Scope {
       },
     )
   }
-  const [owner = '', repository, ...rest] = text.split('/')
+  const [owner = '', repository, ...rest] = text.split('/', PARTS_LOOKED_AT)
   if (rest.length > 0 || !OWNER.test(owner)) throw malformed(text)
   if (repository === undefined) return { owner }
   if (!REPOSITORY.test(repository) || repository === '.' || repository === '..') throw malformed(text)
@@ -41,6 +41,8 @@ export function nameKey(name: string): string {
   return name.toLowerCase()
 }
 
+/** One more than it may have: a stranger may send a million slashes. */
+const PARTS_LOOKED_AT = 3
 const OWNER = /^[A-Za-z0-9_-]{1,100}$/
 const REPOSITORY = /^[A-Za-z0-9._-]{1,100}$/
 

@@ -1,6 +1,7 @@
 /** Whether a text has more than so many Unicode code points: what every length limit of this service counts. */
 export function isLongerThan(text: string, limit: number): boolean {
-  return text.length > limit && codePoints(text) > limit // it has at least as many UTF-16 units
+  if (text.length <= limit) return false // it has at least as many UTF-16 units
+  return text.length > 2 * limit || codePoints(text) > limit // and at most twice as many
 }
 
 /** The number of Unicode code points in a text. */

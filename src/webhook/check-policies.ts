@@ -232,8 +232,9 @@ async function judgeFile(
   const content = await repository.readFile(inFolder, job.commit)
   if (!content.ok) return { ...file, ...nothing, errors: [{ message: content.fault, pointer: '' }] }
   blobs.push({ path: file.path, sha: content.sha })
-  const { errors, warnings } =
-    file.kind === 'policy' ? ports.lintPolicy(content.text, lintContext) : ports.lintTrustedIssuers(content.text)
+  const { errors, warnings } = await (file.kind === 'policy'
+    ? ports.lintPolicy(content.text, lintContext)
+    : ports.lintTrustedIssuers(content.text))
   return { ...file, errors, warnings }
 }
 

@@ -14,7 +14,7 @@ export interface WebhookPorts {
   readonly loadTrustedIssuers: (installation: Installation, owner: string) => Promise<TrustedIssuers | undefined>
   readonly announce: Announce
   readonly lintPolicy: LintPolicy
-  readonly lintTrustedIssuers: (text: string) => Lint
+  readonly lintTrustedIssuers: (text: string) => Promise<Lint>
   readonly policyEvents: PolicyEvents
   readonly clock: Clock
   /** Calls `work` after so many milliseconds; the result takes that back. */
@@ -55,7 +55,7 @@ export type CommitFile =
   { readonly ok: true; readonly text: string; readonly sha: string } | { readonly ok: false; readonly fault: string }
 
 /** All that can be said of a policy's text, by the rules of this service. */
-export type LintPolicy = (text: string, context: LintContext) => Lint
+export type LintPolicy = (text: string, context: LintContext) => Promise<Lint>
 
 export interface LintContext {
   readonly kind: PolicyKind

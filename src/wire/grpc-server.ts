@@ -1,5 +1,6 @@
 import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Exchange, Refresh } from '../exchange/request.ts'
+import { FIELDS_LIMIT, hasMoreFields } from './field-count.ts'
 import { createGrpcCalls, type GrpcCalls, type GrpcCallsContext, type KnownMethod } from './grpc-calls.ts'
 import { bytesDefinition, createGrpcService, createServiceMethods } from './grpc-service.ts'
 import type { UnaryMethod } from './grpc-unary.ts'
@@ -42,8 +43,10 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
   const methods = createServiceMethods({ ...context, protos })
   const service = createGrpcService({ ...context, protos, methods, calls: theCalls })
   add(bytesDefinition(protos.securityTokenService), service, { ...methods })
-  add(protos.health, { ...health.handlers })
-  const reflection = createLateReflection(server)
+  add(bounded(protos.health), { ...health.handlers })
+  const reflection = createLateReflection({
+    addService: (service, handlers) => server.addService(bounded(service), handlers),
+  })
   for (const path of reflection.paths) known.set(path, { streaming: true })
   return createHttp2Entrance(server, limits, {
     http,
@@ -52,6 +55,18 @@ export function createGrpcServer(context: GrpcServerContext): Http2Entrance {
       return calls.accept
     },
   })
+}
+
+/** With messages of more fields than any has unread: 4 MiB have room for two million, which would hold up everybody. */
+function bounded<Service extends ServiceDefinition>(service: Service): Service {
+  const methods = Object.entries<ServiceDefinition[string]>(service).map(([name, method]) => {
+    const requestDeserialize = (bytes: Buffer): unknown => {
+      if (hasMoreFields(bytes, FIELDS_LIMIT)) throw new Error(`the message has more than ${FIELDS_LIMIT} fields`)
+      return method.requestDeserialize(bytes)
+    }
+    return [name, { ...method, requestDeserialize }]
+  })
+  return Object.fromEntries(methods) as Service
 }
 
 function optionsOf(limits: WireLimits) {

@@ -7,6 +7,7 @@ import type { Timestamp } from '../gen/google/protobuf/Timestamp.ts'
 import type { Logger } from '../runtime/log.ts'
 import { asDenial, Denial } from '../terms/denial.ts'
 import { deliverable } from './deliver.ts'
+import { FIELDS_LIMIT, hasMoreFields } from './field-count.ts'
 import { denialStatus } from './grpc-answer.ts'
 import type { GrpcCall, GrpcCalls } from './grpc-calls.ts'
 import type { UnaryCaller, UnaryMethod } from './grpc-unary.ts'
@@ -50,8 +51,13 @@ export function createServiceMethods({
   }
 }
 
-/** Messages that cannot be read are the caller's fault: grpc-js says Internal, which clients retry. */
+/**
+ * Messages that cannot be read are the caller's fault: grpc-js says Internal, which clients retry. One of more fields than
+ * any request has is not read at all: 4 MiB have room for two million, which would hold up everybody.
+ */
 function read<T>(deserialize: (bytes: Buffer) => T, message: Buffer, name: string): T {
+  if (hasMoreFields(message, FIELDS_LIMIT))
+    throw new Denial('REQUEST_TOO_LARGE', `the message has more than ${FIELDS_LIMIT} fields`)
   try {
     return deserialize(message)
   } catch {

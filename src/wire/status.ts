@@ -178,7 +178,7 @@ const ANSWERS = {
     code: status.RESOURCE_EXHAUSTED,
     oauth: 'invalid_request',
     http: 413,
-    means: 'The body of the HTTP request is over 64 KiB, or the gRPC message over 4 MiB.',
+    means: 'The body of the HTTP request is over 64 KiB, or the gRPC message over 4 MiB or over 10,000 fields.',
     todo: 'Send only the parameters of docs/api.md.',
   },
   MEDIA_TYPE_UNSUPPORTED: {

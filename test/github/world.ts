@@ -76,11 +76,11 @@ export async function createWorld({ sandbox: sandboxOptions, ...options }: World
     stalePolicyMaxMs: 3_600_000,
     ...options,
     clock,
-    compile: (text, kind) => {
+    compile: async (text, kind) => {
       compiled.push(text)
       return compileAnything(text, kind)
     },
-    compileTrustedIssuers,
+    compileTrustedIssuers: async (text) => compileTrustedIssuers(text),
   })
   return {
     sandbox,

@@ -125,6 +125,6 @@ test.each(['SIGNATURE_INVALID', 'accepted'])(
     await turns
     expect(result).toBe(outcome)
     expect(triedInTurn.reduce((sum, count) => sum + count)).toBe(500)
-    expect(Math.max(...triedInTurn)).toBeLessThanOrEqual(8)
+    expect(Math.max(...triedInTurn)).toBeLessThanOrEqual(4)
   },
 )

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { compilePattern } from '../../src/policy/pattern.ts'
-import { selectRepositories } from '../../src/policy/select-repositories.ts'
+import { repositorySelection, selectRepositories } from '../../src/policy/select-repositories.ts'
 import type { Matcher } from '../../src/policy/trust-policy.ts'
 import { Denial } from '../../src/terms/denial.ts'
 
@@ -55,4 +55,40 @@ test('whatever is selected was named, or is visible and matches', () => {
       expect(new Set(Array.isArray(result) ? (result as string[]) : [])).toEqual(wanted)
     }),
   )
+})
+
+/** Says nothing matches, and counts what it is asked: instructions times characters. */
+function counting(size: number) {
+  const work = { matches: 0, units: 0 }
+  const matches = (value: string) => {
+    work.matches += 1
+    work.units += size * value.length
+    return false
+  }
+  return { work, matcher: { kind: 'pattern', source: 'counted', size, matches } as const }
+}
+
+/** Rows: instructions, patterns, names and their length; what is done at most between two turns, and the outcome. */
+test.each<readonly [string, number, number, readonly [number, number], number, string]>([
+  ['usual patterns', 20, 3, [10_000, 20], 16_400, 'REPOSITORY_PATTERNS_UNMATCHED'],
+  ['as many patterns as a policy has room for', 25, 90, [100, 100], 20_000, 'REPOSITORY_PATTERNS_UNMATCHED'],
+  ['the same on all names that are listed', 25, 90, [10_000, 100], 20_000, 'REPOSITORIES_TOO_MANY'],
+  ['the largest patterns', 2000, 2, [10_000, 100], 200_000, 'REPOSITORIES_TOO_MANY'],
+])('what the patterns do with all names is bounded, and done in steps: %s', (_, size, count, names, units, outcome) => {
+  const { work, matcher } = counting(size)
+  const [first, ...others] = Array.from({ length: count }, () => matcher)
+  if (first === undefined) throw new Error('no pattern')
+  const visible = Array.from({ length: names[0] }, () => 'r'.repeat(names[1]))
+  const steps = repositorySelection({ named: [], patterns: [first, ...others] }, visible)
+  let most = 0
+  const run = () => {
+    for (let done = false; !done; ) {
+      const before = work.units
+      done = steps.next().done === true
+      most = Math.max(most, work.units - before)
+    }
+  }
+  expect(run).toThrow(expect.objectContaining({ reason: outcome }))
+  expect(most).toBe(units)
+  expect(work.units).toBeLessThanOrEqual(200_000_000)
 })

@@ -109,3 +109,15 @@ describe('an identity', () => {
     )
   })
 })
+
+test('of a megabyte of slashes no more parts are made than are looked at', () => {
+  let made = 0
+  const text = Object.assign(Object('/'.repeat(1_048_576)) as string, {
+    split(separator: string, limit?: number) {
+      const parts = '/'.repeat(1_048_576).split(separator, limit)
+      made += parts.length
+      return parts
+    },
+  })
+  expect([outcome(parseScope, text), made]).toEqual([MALFORMED, 3])
+})

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { codePoints, escapeUnprintable, isPrintable, quote } from '../../src/terms/text.ts'
+import { codePoints, escapeUnprintable, isLongerThan, isPrintable, quote } from '../../src/terms/text.ts'
 
 describe('quote', () => {
   test.each<readonly [string, string]>([
@@ -40,4 +40,23 @@ test.each<readonly [string, number]>([
 ])('%j has %d code points', (text, count) => {
   expect(codePoints(text)).toBe(count)
   expect([...text]).toHaveLength(count)
+})
+
+/** Rows: units of the text, all of one; how many of them are looked at to know whether it has more than 255 characters. */
+test.each<readonly [number, number, boolean, number]>([
+  [255, 0x61, false, 0],
+  [256, 0x61, true, 256],
+  [510, 0x61, true, 510],
+  [511, 0x61, true, 0],
+  [4_194_304, 0x61, true, 0],
+])('of a text of %d units', (length, unit, expected, looks) => {
+  let looked = 0
+  const text = {
+    length,
+    charCodeAt() {
+      looked += 1
+      return unit
+    },
+  }
+  expect([isLongerThan(text as unknown as string, 255), looked]).toEqual([expected, looks])
 })

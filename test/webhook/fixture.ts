@@ -89,7 +89,7 @@ export async function startWebhook({
     ...repository,
   }
   const invalid = { valid: false, errors: [{ message: 'no', pointer: '/x', line: 3, column: 5 }], warnings: [] }
-  const lint = (text: string) => (text.includes('invalid') ? invalid : { valid: true, errors: [], warnings: [] })
+  const lint = async (text: string) => (text.includes('invalid') ? invalid : { valid: true, errors: [], warnings: [] })
   const webhook = createWebhook({
     secrets: [SECRET],
     allowSha1: false,

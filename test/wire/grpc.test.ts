@@ -18,6 +18,8 @@ import {
   until,
 } from './fixture.ts'
 
+/** Of each message here it is a field without a value. */
+const FLOOD = Buffer.alloc(4_000_000, '0a00', 'hex')
 const closers: (() => void)[] = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
@@ -128,6 +130,15 @@ describe('Exchange', () => {
   test.each([
     ['a message that is none', EXCHANGE_PATH, Buffer.from([0xff, 0xff, 0xff]), status.INVALID_ARGUMENT],
     ['a message over 4 MiB', EXCHANGE_PATH, Buffer.alloc(4 * 1024 * 1024 + 1), status.RESOURCE_EXHAUSTED],
+    ['a message of two million fields', EXCHANGE_PATH, FLOOD, status.RESOURCE_EXHAUSTED],
+    ['a health check of two million fields', '/grpc.health.v1.Health/Check', FLOOD, status.INVALID_ARGUMENT],
+    ['a health check', '/grpc.health.v1.Health/Check', Buffer.alloc(0), status.OK],
+    [
+      'a message of as many fields as a form has room for',
+      EXCHANGE_PATH,
+      Buffer.alloc(20_000, '2a00', 'hex'),
+      status.OK,
+    ],
     ['an unknown method', '/chainguard.platform.oidc.SecurityTokenService/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
     ['an unknown service', '/nope.Nope/Nope', Buffer.alloc(0), status.UNIMPLEMENTED],
   ])('%s', async (_name, path, bytes, code) => {

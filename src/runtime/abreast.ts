@@ -6,7 +6,7 @@
  *
  * At most 64 go on together, so that a crowd does not hold up the loop: the others have the turns that follow.
  */
-export function turn(): Promise<void> {
+export function gathered(): Promise<void> {
   const last = turns.at(-1)
   if (last !== undefined && last.size < MOST_TOGETHER) {
     last.size += 1
@@ -22,11 +22,11 @@ export function turn(): Promise<void> {
 }
 
 /** Does the work of a call in the turn that follows it. */
-export function inTurn<Args extends readonly unknown[], Result>(
+export function abreast<Args extends readonly unknown[], Result>(
   work: (...args: Args) => Promise<Result>,
 ): (...args: Args) => Promise<Result> {
   return async (...args) => {
-    await turn()
+    await gathered()
     return work(...args)
   }
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, test } from '@jest/globals'
-import { inTurn, turn } from '../../src/runtime/turn.ts'
+import { abreast, gathered } from '../../src/runtime/abreast.ts'
 
 test('who comes at the same time takes each step together with the others', async () => {
   const steps: string[] = []
-  const work = inTurn(async (name: string) => {
+  const work = abreast(async (name: string) => {
     steps.push(`${name} 1`)
     await undefined
     steps.push(`${name} 2`)
@@ -20,7 +20,7 @@ test('who comes at the same time takes each step together with the others', asyn
 
 test('a crowd goes on 64 at a time, and the loop turns between', async () => {
   let begun = 0
-  const all = Promise.all(Array.from({ length: 130 }, () => turn().then(() => (begun += 1))))
+  const all = Promise.all(Array.from({ length: 130 }, () => gathered().then(() => (begun += 1))))
   const seen: number[] = []
   while (begun < 130) {
     await setImmediate()
@@ -32,7 +32,7 @@ test('a crowd goes on 64 at a time, and the loop turns between', async () => {
 })
 
 test('what work throws is thrown to its caller alone', async () => {
-  const work = inTurn(async (number: number) => {
+  const work = abreast(async (number: number) => {
     if (number === 1) throw new Error('no')
     return number
   })
