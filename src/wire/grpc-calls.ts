@@ -14,7 +14,7 @@ import type { Protos } from './protos.ts'
 import { logRefusal } from './refusal-log.ts'
 import type { Requests } from './requests.ts'
 
-/** What is known of a gRPC call from its HTTP/2 stream: all that grpc-js drops, merges, or would log. */
+/** What is known of a call that grpc-js answers from its HTTP/2 stream: all that grpc-js drops, merges, or would log. */
 export interface GrpcCall {
   readonly requestId: string
   readonly userAgent: string
@@ -57,8 +57,8 @@ export interface GrpcCallsContext {
 }
 
 /**
- * Reads each stream's raw headers, gives it a request id and a lifetime, and hands it to grpc-js with those headers alone
- * that grpc-js needs. The credential stays here: grpc-js keeps the first of two, and prints to the console the value of
+ * Reads each stream's raw headers, gives it a request id and a lifetime, and answers the usual calls itself. All others go
+ * to grpc-js, with those headers alone that grpc-js needs. The credential stays here: grpc-js keeps the first of two, and prints to the console the value of
  * any header it finds illegal.
  */
 export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
