@@ -75,10 +75,11 @@ export function createDirectSend(options: DirectSendOptions): SendDirect {
  * What was received, its JSON parsed. All that counts in an answer of 2xx is ASCII: a token, a time, names. Read as Latin-1, descriptions in other scripts do not
  * make a text of two bytes a character of it, which takes twice the time of parsing it; such characters come out wrong, so
  * that a name with one is no name that was asked for. What is JSON by the one reading is by the other: only within its
- * strings may it have such bytes.
+ * strings may it have such bytes. A refusal of more than 256 KiB says nothing that is looked for, and is not parsed.
  */
 export function answerOf({ status, headers, bytes }: Received): Answer {
   const isSuccess = status >= 200 && status < 300
+  if (!isSuccess && bytes.length > REFUSAL_BYTES) return { status, headers, body: undefined }
   return { status, headers, body: parsed(bytes.toString(isSuccess ? 'latin1' : 'utf8')) }
 }
 
@@ -91,5 +92,7 @@ function clockSkewOf(answer: Answer, nowMs: number): number | undefined {
 
 export const API_HEADERS = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' } as const
 
+/** GitHub's own have less than a KiB. */
+const REFUSAL_BYTES = 262_144
 /** The texts that Octokit's App authentication looks for; GitHub says it in no other way. */
 const OF_TIMES = /'(?:Expiration time|Issued at)' claim \('(?:exp|iat)'\)/

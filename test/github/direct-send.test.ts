@@ -206,3 +206,12 @@ function unlessInvalid(text: string): unknown {
     return undefined
   }
 }
+
+test.each([
+  ['a refusal', 422, 262_000, true],
+  ['a refusal of more than 256 KiB', 422, 262_200, false],
+  ['a token for 500 repositories', 201, 4_000_000, true],
+])('%s: is it parsed?', (_, status, length, expected) => {
+  const bytes = Buffer.from(JSON.stringify({ message: 'x'.repeat(length) }))
+  expect(answerOf({ status, headers: {}, bytes }).body !== undefined).toBe(expected)
+})
