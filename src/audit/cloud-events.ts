@@ -1,5 +1,5 @@
 import type { CloudEventV1, HTTP } from 'cloudevents'
-import { Agent, request } from 'undici'
+import { Agent } from 'undici'
 import type { ExchangeRecord } from '../exchange/record.ts'
 import type { Logger } from '../runtime/log.ts'
 import type { PolicyChange } from '../terms/policy-change.ts'
@@ -71,13 +71,15 @@ function outgoing(http: typeof HTTP, event: CloudEventV1<unknown>): OutgoingEven
 async function deliver(
   { sink }: CloudEventsOptions,
   { headers, body }: OutgoingEvent,
-  { agent: dispatcher, authorization }: { readonly agent: Agent; readonly authorization: string | undefined },
+  { agent, authorization }: { readonly agent: Agent; readonly authorization: string | undefined },
 ): Promise<void> {
-  const answer = await request(sink, {
+  const { origin, pathname, search } = new URL(sink)
+  const answer = await agent.request({
+    origin,
+    path: pathname + search,
     method: 'POST',
     headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
     body,
-    dispatcher,
     signal: AbortSignal.timeout(DELIVERY_LIMIT_MS),
   })
   await answer.body.dump({ limit: ANSWER_LIMIT_BYTES })
