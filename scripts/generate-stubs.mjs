@@ -1,4 +1,4 @@
-// From proto/: the types of the stubs (src/gen/**/*.ts); what proto-loader would parse at each start (src/gen/protos.json);
+// From proto/: the types of the stubs (src/gen/**/*.ts); what would be parsed at each start (src/gen/protos.json);
 // and for server reflection the compiled descriptors (src/gen/descriptors.json: one base64 google.protobuf.FileDescriptorProto per file, imports included).
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,6 +12,9 @@ const ROOTS = [
   'google/rpc/status.proto',
   'grpc/health/v1/health.proto',
 ]
+
+/** Of Google's own messages. */
+const SENT = ['Any', 'Duration', 'Timestamp']
 
 const require = createRequire(import.meta.url)
 const { resolve } = require
@@ -37,6 +40,11 @@ function generateParsed() {
   const root = new Root()
   root.resolvePath = (_, target) => (target.startsWith('google/protobuf/') ? target : join('proto', target))
   root.loadSync(ROOTS)
+  // What describes .proto files and their HTTP rules is half of it, and is no message that is sent.
+  const { google } = root.nested
+  google.remove(google.get('api'))
+  const { protobuf } = google.nested
+  for (const described of protobuf.nestedArray) if (!SENT.includes(described.name)) protobuf.remove(described)
   writeFileSync('src/gen/protos.json', `${JSON.stringify(root.toJSON())}\n`)
 }
 

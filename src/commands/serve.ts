@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { supervisorSettingsOfEnvironment } from '../config/environment.ts'
+import { isHeapLeftToV8, supervisorSettingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/reader.ts'
+import { keepHeapSmall } from '../runtime/small-heap.ts'
 import { supervisorLine } from '../runtime/supervisor-line.ts'
 
 /**
@@ -8,6 +9,7 @@ import { supervisorLine } from '../runtime/supervisor-line.ts'
  * to the exit status: 0, or 1 when it could not start.
  */
 export async function serve(): Promise<number> {
+  if (!isHeapLeftToV8(process.execArgv)) keepHeapSmall() // before anything big is loaded; each worker does so for itself
   const line = supervisorLine()
   const settings = line === undefined ? supervisorSettings() : undefined
   const workers = settings?.workers === 'auto' ? availableParallelism() : (settings?.workers ?? 1)

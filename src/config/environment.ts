@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { leavesHeapToV8 } from './heap-choice.ts'
 import type { ReaderNeeds } from './reader.ts'
 import { type Configuration, readConfiguration, readSettings, type Settings, type SettingsNeeds } from './settings.ts'
 import { readStoreSettings, type StoreSettings, type StoreSettingsNeeds } from './store-settings.ts'
@@ -22,6 +23,11 @@ export function storeSettingsOfEnvironment(needs: StoreSettingsNeeds): StoreSett
 /** Only what a supervisor of workers needs; undefined where something is wrong with it. */
 export function supervisorSettingsOfEnvironment(): SupervisorSettings | undefined {
   return readSupervisorSettings(HERE)
+}
+
+/** Whether the operator says how V8 shall use memory, or leaves it to V8: asked before there are settings. */
+export function isHeapLeftToV8(nodeArguments: readonly string[]): boolean {
+  return leavesHeapToV8(process.env, nodeArguments)
 }
 
 /** The text of a file of at most 4 MiB; a device or a log that was named by mistake must not fill the memory. */

@@ -239,6 +239,14 @@ export const VARIABLES = {
     about:
       '`false` leaves out the exchanges with which the service tries itself at start, for at most two seconds and against an embedded GitHub, so that the first real ones find compiled code. The port is open meanwhile; `/readyz` waits for it',
   },
+  SMALL_HEAP: {
+    group: 'The listener',
+    kind: BOOLEAN,
+    default: 'true',
+    environmentOnly: true,
+    about:
+      '`false` leaves it to V8 how much memory to use, which is two to three times as much for somewhat less CPU. So does an option for its heap in `NODE_OPTIONS`, such as `--max-old-space-size` ([memory](operate.md#where-it-runs))',
+  },
   SHUTDOWN_GRACE: SUPERVISOR_VARIABLES.SHUTDOWN_GRACE,
   LOG_LEVEL: SUPERVISOR_VARIABLES.LOG_LEVEL,
   GITHUB_BASE_URL: {

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../exchange/ports.ts'
+import { atMost } from '../runtime/at-most.ts'
 
 /** Values that end at a time of their own, under keys that strangers may invent: the least used go when it is full. */
 export interface Expiring<T> {
@@ -11,7 +12,7 @@ export interface Expiring<T> {
 }
 
 export function createExpiring<T>(max: number, clock: Pick<Clock, 'monotonic'>): Expiring<T> {
-  const entries = new LRUCache<string, { readonly value: T; readonly endsAt: number }>({ max })
+  const entries = new LRUCache<string, { readonly value: T; readonly endsAt: number }>(atMost(max))
   return {
     get(key) {
       const entry = entries.get(key)

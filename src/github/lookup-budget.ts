@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../exchange/ports.ts'
+import { atMost } from '../runtime/at-most.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
@@ -20,7 +21,7 @@ export interface LookupBudget {
 }
 
 export function createLookupBudget(clock: Pick<Clock, 'monotonic'>): LookupBudget {
-  const owners = new LRUCache<string, Bucket>({ max: OWNERS_REMEMBERED })
+  const owners = new LRUCache<string, Bucket>(atMost(OWNERS_REMEMBERED))
   const all = full(ALL, clock.monotonic())
   const waiting = new Set<Waiting>()
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../exchange/ports.ts'
+import { atMost } from '../runtime/at-most.ts'
 import type { Answer } from './answer.ts'
 
 /** Whose requests GitHub counts together: an App's own by its JWT, and those of each installation by its tokens. */
@@ -28,8 +29,8 @@ export interface QuotaBook {
 }
 
 export function createQuotaBook(clock: Clock, staleMs: number): QuotaBook {
-  const readings = new LRUCache<string, { readonly reading: QuotaReading; readonly at: number }>({ max: HOLDERS_KEPT })
-  const limits = new LRUCache<string, number>({ max: HOLDERS_KEPT })
+  const readings = new LRUCache<string, { readonly reading: QuotaReading; readonly at: number }>(atMost(HOLDERS_KEPT))
+  const limits = new LRUCache<string, number>(atMost(HOLDERS_KEPT))
   return {
     note(holder, reading) {
       readings.set(keyOf(holder), { reading, at: clock.monotonic() })

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Clock, Grant, Installation } from '../exchange/ports.ts'
 import type { CacheReport } from '../exchange/reports.ts'
+import { atMost } from '../runtime/at-most.ts'
 import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial } from '../terms/denial.ts'
 import { permissionsOf } from '../terms/permissions.ts'
@@ -53,7 +54,7 @@ export interface ReaderTokensOptions extends AccessTokenOptions {
 
 export function createReaderTokens(options: ReaderTokensOptions): ReaderTokens {
   const { clock, onCache } = options
-  const tokens = new LRUCache<string, ReaderToken>({ max: TOKENS_KEPT })
+  const tokens = new LRUCache<string, ReaderToken>(atMost(TOKENS_KEPT))
   const flights = createSingleFlight<ReaderToken>()
   /** By the key of each of the two repositories: true when one token was minted for both. */
   const pairs = new Map<string, Promise<boolean>>()

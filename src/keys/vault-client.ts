@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, request } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { isJsonObject } from '../terms/json.ts'
 import type { VaultSettings } from '../terms/vault-settings.ts'
 import type { ClientOptions } from './key-client.ts'
@@ -66,9 +66,11 @@ export async function openVault({ vault, neededBy, monotonic }: ClientOptions): 
 
 function createSend(to: { base: string; namespace: string | undefined; agent: Agent }): VaultSend {
   return async ({ method, path, body }, token, signal) => {
-    const answer = await fetched(`${to.base}/v1/${encodedPath(path)}`, {
+    const { origin, pathname } = new URL(`${to.base}/v1/${encodedPath(path)}`)
+    const answer = await fetched(to.agent, {
+      origin,
+      path: pathname,
       method,
-      dispatcher: to.agent,
       signal,
       headers: {
         accept: 'application/json',
@@ -86,9 +88,12 @@ function createSend(to: { base: string; namespace: string | undefined; agent: Ag
   }
 }
 
-async function fetched(url: string, options: Parameters<typeof request>[1]): Promise<{ status: number; text: string }> {
+async function fetched(
+  agent: Agent,
+  options: Dispatcher.RequestOptions,
+): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const { statusCode, body } = await request(url, options)
+    const { statusCode, body } = await agent.request(options)
     return { status: statusCode, text: await body.text() }
   } catch (error) {
     throw new KeyFault('unavailable', `Vault: ${describeError(error)}`)

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../exchange/ports.ts'
+import { atMost } from '../runtime/at-most.ts'
 import type { Rate, Rates } from './limits.ts'
 
 /** What strangers may make this service do: a token bucket for each domain, and one for all of them together. */
@@ -11,7 +12,7 @@ export interface Budget {
 
 export function createBudget({ perDomain, inAll }: Rates, clock: Clock): Budget {
   const all = createBucket(inAll, clock)
-  const domains = new LRUCache<string, Bucket>({ max: DOMAINS })
+  const domains = new LRUCache<string, Bucket>(atMost(DOMAINS))
   return {
     take(domain, amount = 1) {
       const bucket = domains.get(domain) ?? createBucket(perDomain, clock)

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino'
+import { systemClock } from './clock.ts'
 
 export type { Logger }
 
@@ -54,15 +55,15 @@ function membersOf(fields: object): string | undefined {
 
 /** RFC 3339, in milliseconds: a text that many lines have in common. */
 function currentTime(): string {
-  const now = Date.now()
-  if (now !== clock.now) {
-    clock.now = now
-    clock.text = new Date(now).toISOString()
+  const now = systemClock.now()
+  if (now !== time.now) {
+    time.now = now
+    time.text = new Date(now).toISOString()
   }
-  return clock.text
+  return time.text
 }
 
-const clock = { now: Number.NaN, text: '' }
+const time = { now: Number.NaN, text: '' }
 /** Of the logs that are made here. */
 const destinations = new WeakMap<Logger, { write(line: string): void }>()
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { fromJSON, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader'
+import protobuf from 'protobufjs/light.js'
 import type { SecurityTokenServiceDefinition } from '../gen/chainguard/platform/oidc/SecurityTokenService.ts'
 import type { BadRequest } from '../gen/google/rpc/BadRequest.ts'
 import type { ErrorInfo, ErrorInfo__Output } from '../gen/google/rpc/ErrorInfo.ts'
@@ -31,42 +31,57 @@ export interface DetailMessages {
 
 export type Serializer<T> = (message: T) => Buffer
 
-/** From what the build has parsed of proto/; the options are those that scripts/generate-stubs.mjs gives the stubs. */
+/** From what the build has parsed of proto/. By protobufjs itself: proto-loader also describes each message, which no start needs. */
 export function loadProtos(): Protos {
   const parsed = JSON.parse(readFileSync(new URL('../gen/protos.json', import.meta.url), 'utf8'))
-  const definitions = fromJSON(parsed, { longs: String, enums: String, defaults: true, oneofs: true })
+  const root = protobuf.Root.fromJSON(parsed)
+  root.resolveAll()
   return {
-    securityTokenService: definitionOf<SecurityTokenServiceDefinition>(definitions, SERVICE_NAME),
-    health: definitionOf<HealthDefinition>(definitions, 'grpc.health.v1.Health'),
-    status: serializerOf<Status>(definitions, 'google.rpc.Status'),
+    securityTokenService: serviceOf<SecurityTokenServiceDefinition>(root, SERVICE_NAME),
+    health: serviceOf<HealthDefinition>(root, 'grpc.health.v1.Health'),
+    status: serializerOf<Status>(root.lookupType('google.rpc.Status')),
     details: {
-      'google.rpc.ErrorInfo': serializerOf(definitions, 'google.rpc.ErrorInfo'),
-      'google.rpc.RequestInfo': serializerOf(definitions, 'google.rpc.RequestInfo'),
-      'google.rpc.RetryInfo': serializerOf(definitions, 'google.rpc.RetryInfo'),
-      'google.rpc.BadRequest': serializerOf(definitions, 'google.rpc.BadRequest'),
-      'google.rpc.Help': serializerOf(definitions, 'google.rpc.Help'),
+      'google.rpc.ErrorInfo': serializerOf(root.lookupType('google.rpc.ErrorInfo')),
+      'google.rpc.RequestInfo': serializerOf(root.lookupType('google.rpc.RequestInfo')),
+      'google.rpc.RetryInfo': serializerOf(root.lookupType('google.rpc.RetryInfo')),
+      'google.rpc.BadRequest': serializerOf(root.lookupType('google.rpc.BadRequest')),
+      'google.rpc.Help': serializerOf(root.lookupType('google.rpc.Help')),
     },
-    statusReader: readerOf<Status, Status__Output>(definitions, 'google.rpc.Status'),
-    errorInfoReader: readerOf<ErrorInfo, ErrorInfo__Output>(definitions, 'google.rpc.ErrorInfo'),
+    statusReader: readerOf<Status__Output>(root.lookupType('google.rpc.Status')),
+    errorInfoReader: readerOf<ErrorInfo__Output>(root.lookupType('google.rpc.ErrorInfo')),
   }
 }
 
 export const SERVICE_NAME = 'chainguard.platform.oidc.SecurityTokenService'
 
-function serializerOf<T extends object>(definitions: PackageDefinition, name: string): Serializer<T> {
-  return definitionOf<MessageTypeDefinition<T, T>>(definitions, name).serialize
+/** In the shape that grpc-js wants; that the methods have these types, the generated stubs vouch for. */
+function serviceOf<T>(root: protobuf.Root, name: string): T {
+  const methods = root.lookupService(name).methodsArray.map((method) => {
+    const { requestStream = false, responseStream = false, resolvedRequestType, resolvedResponseType } = method
+    if (resolvedRequestType === null || resolvedResponseType === null)
+      throw new Error(`proto/ does not define the messages of ${method.name}`)
+    const definition = {
+      path: `/${name}/${method.name}`,
+      requestStream,
+      responseStream,
+      requestSerialize: serializerOf(resolvedRequestType),
+      requestDeserialize: readerOf(resolvedRequestType),
+      responseSerialize: serializerOf(resolvedResponseType),
+      responseDeserialize: readerOf(resolvedResponseType),
+      originalName: protobuf.util.lcFirst(method.name),
+    }
+    return [method.name, definition]
+  })
+  return Object.fromEntries(methods) as T
 }
 
-function readerOf<T extends object, Output extends object>(
-  definitions: PackageDefinition,
-  name: string,
-): (bytes: Buffer) => Output {
-  return definitionOf<MessageTypeDefinition<T, Output>>(definitions, name).deserialize
+function serializerOf<T extends object>(type: protobuf.Type): Serializer<T> {
+  return (message) => type.encode(type.fromObject(message)).finish() as Buffer // of Node.js, it makes Buffers
 }
 
-/** The loader's types say only that there is some definition; that it is this one, the generated stubs vouch for. */
-function definitionOf<T>(definitions: PackageDefinition, name: string): T {
-  const definition: unknown = definitions[name]
-  if (definition === undefined) throw new Error(`proto/ does not define ${name}`)
-  return definition as T
+function readerOf<Output>(type: protobuf.Type): (bytes: Buffer) => Output {
+  return (bytes) => type.toObject(type.decode(bytes), SHAPE) as Output
 }
+
+/** What scripts/generate-stubs.mjs gives the stubs. */
+const SHAPE: protobuf.IConversionOptions = { longs: String, enums: String, defaults: true, oneofs: true }

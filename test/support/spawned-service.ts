@@ -24,7 +24,8 @@ export interface SpawnedService {
   close(): Promise<void>
 }
 
-export async function spawnService(env: Readonly<Record<string, string>>): Promise<SpawnedService> {
+/** `main`: another copy of the program than the one that was built. */
+export async function spawnService(env: Readonly<Record<string, string>>, main = MAIN): Promise<SpawnedService> {
   const github = await createSandboxGitHub({ app: { privateKeyPem: APP_KEY } })
   const issuer = await createSandboxIssuer({ audience: DOMAIN })
   github.addAccount({ login: 'acme', type: 'Organization', id: 1001 })
@@ -44,7 +45,7 @@ export async function spawnService(env: Readonly<Record<string, string>>): Promi
     APP_SECRET_CERTIFICATE_ENV_VAR: github.app.privateKeyPem,
     ALLOW_LOOPBACK_ISSUERS: 'true',
   }
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+  const child = spawn(process.execPath, [main, 'serve'], {
     env: { ...needed, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
