@@ -2,7 +2,7 @@
 // dist/src/chunks: reading a thousand small files took most of a start. The installed program needs no other package, but
 // the optional ones. What tsc wrote stays beside it, for the tests.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { builtinModules } from 'node:module'
+import { isBuiltin } from 'node:module'
 import { dirname, relative, resolve } from 'node:path'
 import { build } from 'esbuild'
 import protobuf from 'protobufjs'
@@ -32,9 +32,11 @@ const ownFiles = {
 const optionalPackages = {
   name: 'optional packages',
   setup({ onResolve }) {
-    onResolve({ filter: /^[@a-z]/ }, ({ path, kind }) => {
-      const isOptional = optional.some((name) => path === name || path.startsWith(`${name}/`))
-      return isOptional && kind === 'dynamic-import' ? { path, external: true } : undefined
+    onResolve({ filter: /^[@a-z]/ }, ({ path, kind, importer }) => {
+      if (kind !== 'dynamic-import' || importer.includes('node_modules') || isBuiltin(path)) return undefined
+      if (optional.some((name) => path === name || path.startsWith(`${name}/`))) return { path, external: true }
+      // Joined, a CommonJS package has its names no more: a file of our own can import it, and be loaded late itself.
+      return { errors: [{ text: `${path} is no optional package: import it statically` }] }
     })
   },
 }
@@ -109,7 +111,7 @@ writeFileSync(`${OUT}/THIRD-PARTY-NOTICES.txt`, notices())
 
 /** What is neither joined, nor of Node.js, nor optional would be missing where only this package is installed. */
 function checkImports() {
-  const isKnown = (path) => path.startsWith('node:') || builtinModules.includes(path) || optional.includes(path)
+  const isKnown = (path) => path.startsWith('node:') || isBuiltin(path) || optional.includes(path)
   for (const [file, { imports }] of Object.entries(metafile.outputs)) {
     for (const { path, external } of imports)
       if (external && !isKnown(path)) throw new Error(`${file} imports ${path}, which nobody installs`)

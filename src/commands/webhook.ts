@@ -1,11 +1,13 @@
 import { composeWebhook, SETTINGS_NEEDS } from '../compose.ts'
-import { settingsOfEnvironment } from '../config/environment.ts'
+import { isHeapLeftToV8, settingsOfEnvironment } from '../config/environment.ts'
 import { ConfigurationError } from '../config/reader.ts'
 import { createLog } from '../runtime/log.ts'
 import { untilStopped } from '../runtime/shutdown.ts'
+import { keepHeapSmall } from '../runtime/small-heap.ts'
 
 /** Serves GitHub's webhook alone until SIGTERM or SIGINT. Resolves to the exit status: 0, or 1 when it could not start. */
 export async function webhook(): Promise<number> {
+  if (!isHeapLeftToV8(process.execArgv)) keepHeapSmall()
   const settings = readOrExplain()
   if (settings === undefined) return 1
 

@@ -28,7 +28,7 @@ beforeEach(async () => {
   })
   await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve))
   let count = 0
-  events = await createExchangeEvents({
+  events = createExchangeEvents({
     sink: `http://127.0.0.1:${(sink.address() as AddressInfo).port}/in`,
     domain: 'sts.example',
     newEventId: () => `event-${++count}`,

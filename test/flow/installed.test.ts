@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.ts'
 import { type SpawnedService, spawnService } from '../support/spawned-service.ts'
 
 /** What `npm install octo-sts` brings, where nothing else is installed: the program is joined out of all that it needs. */
@@ -24,7 +25,6 @@ describe('the package alone', () => {
     const [packed] = Object.values(JSON.parse(said)) as { filename: string; unpackedSize: number }[]
     unpackedBytes = packed?.unpackedSize ?? Number.POSITIVE_INFINITY
     execFileSync('tar', ['-xzf', packed?.filename ?? '', '-C', folder], { cwd: folder })
-    // It tries itself before it is ready, and so loads what it otherwise loads when somebody needs it.
     service = await spawnService({ SELF_EXERCISE: 'true', LOG_LEVEL: 'debug' }, join(installed, 'dist/src/main.js'))
   })
   afterAll(async () => {
@@ -49,6 +49,11 @@ describe('the package alone', () => {
       expect(notices).toMatch(new RegExp(`^${name} [0-9.]+ \\(`, 'm'))
       expect(notices).toContain(holder)
     }
+  })
+
+  test('tries itself, with what is loaded late', async () => {
+    await eventually(() => expect(service.output()).toContain('"message":"the service has tried itself"'))
+    expect(service.output()).not.toContain('could not')
   })
 
   test('serves an exchange', async () => {
