@@ -28,7 +28,7 @@ function youngBytes(): number {
 }
 
 /** The old generation is collected when it has grown by this much since the last time, or by V8's own least of 8 MB. */
-const OLD_GROWTH_PERCENT = 30
+const OLD_GROWTH_PERCENT = 20
 /** The compiler between the baseline and TurboFan leaves some 15 MB behind in malloc's arenas. It is on from Node.js 24. */
 const HAS_MAGLEV = Number.parseInt(process.versions.node, 10) >= 24
 /** Half of what Node.js 20 takes; Node.js 24 has less room, as more of its program is in memory. */
