@@ -107,7 +107,9 @@ const { metafile } = await build({
 })
 checkImports()
 checkFolders()
-writeFileSync(`${OUT}/THIRD-PARTY-NOTICES.txt`, notices())
+const joined = joinedPackages()
+writeFileSync(`${OUT}/THIRD-PARTY-NOTICES.txt`, joined.map(notice).join(`\n${'-'.repeat(80)}\n\n`))
+writeFileSync(`${OUT}/sbom.cdx.json`, `${JSON.stringify(billOfMaterials(joined), undefined, 2)}\n`)
 
 /** What is neither joined, nor of Node.js, nor optional would be missing where only this package is installed. */
 function checkImports() {
@@ -129,20 +131,31 @@ function checkFolders() {
     if (!LOOKING.some((known) => path.includes(known))) throw new Error(`${path} looks for files beside itself`)
 }
 
-/** Who wrote what is joined, and on which terms it may be. */
-function notices() {
+/** The folders of the packages of which something is joined. */
+function joinedPackages() {
   const folders = new Set()
   for (const { inputs } of Object.values(metafile.outputs))
     for (const path of Object.keys(inputs)) {
       const [folder] = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []
       if (folder !== undefined) folders.add(folder)
     }
-  return [...folders]
-    .sort()
-    .map(notice)
-    .join(`\n${'-'.repeat(80)}\n\n`)
+  return [...folders].sort()
 }
 
+/** For scanners, which find no packages beside the program: CycloneDX 1.5. */
+function billOfMaterials(folders) {
+  const components = folders.map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
+    const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`
+    const licenses = license === undefined ? {} : { licenses: [{ expression: license }] }
+    return { type: 'library', 'bom-ref': purl, name, version, purl, ...licenses }
+  })
+  const { name, version } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const component = { type: 'application', 'bom-ref': 'octo-sts', name, version }
+  return { bomFormat: 'CycloneDX', specVersion: '1.5', version: 1, metadata: { component }, components }
+}
+
+/** Who wrote what is joined, and on which terms it may be. */
 function notice(folder) {
   const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'))
   const texts = readdirSync(folder)

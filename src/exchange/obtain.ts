@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Cancellation } from '../terms/cancellation.ts'
 import { Denial } from '../terms/denial.ts'
 import type { Decision } from './decide.ts'
@@ -55,6 +55,6 @@ function minterOf({ installationId, appId }: InstallationToken, { grant: { insta
 }
 
 function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {
-  const digest = createHash('sha256').update(token).digest()
-  return { sha256Hex: digest.toString('hex'), sha256Base64: digest.toString('base64') }
+  const sha256Hex = hash('sha256', token, 'hex')
+  return { sha256Hex, sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64') }
 }

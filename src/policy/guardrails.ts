@@ -30,9 +30,20 @@ export interface GuardrailFault {
  * `POLICY_MAX_PERMISSIONS` and `POLICY_SELF_WRITE`, in this order.
  */
 export function guard(policy: TrustPolicy, rules: Guardrails): void {
-  const [fault] = guardrailFaults(policy, rules)
+  const fault = firstFault(policy, rules)
   if (fault !== undefined) throw new Denial(fault.reason, fault.message, { metadata: fault.metadata })
 }
+
+function firstFault(policy: TrustPolicy, rules: Guardrails): GuardrailFault | undefined {
+  const known = judged.get(policy)
+  if (known?.rules === rules) return known.fault
+  const [fault] = guardrailFaults(policy, rules)
+  judged.set(policy, { rules, fault })
+  return fault
+}
+
+/** Neither a compiled policy nor the operator's rules ever change: each policy is judged once, for as long as it is kept. */
+const judged = new WeakMap<TrustPolicy, { readonly rules: Guardrails; readonly fault: GuardrailFault | undefined }>()
 
 /** All that the operator's rules have against a policy's permissions. */
 export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonly GuardrailFault[] {
@@ -50,9 +61,10 @@ export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonl
  */
 export function selfWritePermissions({ kind, permissions }: TrustPolicy): readonly string[] {
   if (kind === 'organization') return []
-  return Object.entries<Level>(permissions).flatMap(([name, level]) =>
-    REWRITING.has(name) && covers(level, 'write') ? [name] : [],
-  )
+  const rewriting: string[] = []
+  for (const name of Object.keys(permissions))
+    if (REWRITING.has(name) && covers(permissions[name] as Level, 'write')) rewriting.push(name)
+  return rewriting
 }
 
 /** Refuses `POLICY_SOURCE_NOT_ALLOWED`: a kind of policy that the operator does not take. Needs no policy: only where it would lie. */

@@ -27,9 +27,13 @@ function youngBytes(): number {
   return young === undefined ? 0 : young.space_used_size + young.space_available_size
 }
 
-/** The old generation is collected when it has grown by this much since the last time, or by V8's own least of 8 MB. */
-const OLD_GROWTH_PERCENT = 20
+const RELEASE = Number.parseInt(process.versions.node, 10)
 /** The compiler between the baseline and TurboFan leaves some 15 MB behind in malloc's arenas. It is on from Node.js 24. */
-const HAS_MAGLEV = Number.parseInt(process.versions.node, 10) >= 24
-/** Half of what Node.js 20 takes; Node.js 24 has less room, as more of its program is in memory. */
+const HAS_MAGLEV = RELEASE >= 24
+/**
+ * The old generation is collected when it has grown by this much since the last time, or by V8's own least of 8 MB. The
+ * newer Node.js is, the more of it is in memory, and the less room is left.
+ */
+const OLD_GROWTH_PERCENT = RELEASE >= 24 ? 20 : RELEASE >= 22 ? 40 : 60
+/** Half of what Node.js 20 takes. */
 const YOUNG_BYTES = (HAS_MAGLEV ? 4 : 8) * 1024 * 1024

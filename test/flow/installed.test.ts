@@ -56,6 +56,21 @@ describe('the package alone', () => {
     expect(service.output()).not.toContain('could not')
   })
 
+  test('lists them for scanners', () => {
+    const { components } = JSON.parse(readFileSync(join(installed, 'dist/src/sbom.cdx.json'), 'utf8'))
+    for (const [name, purl] of [
+      ['jose', 'pkg:npm/jose@'],
+      ['@grpc/grpc-js', 'pkg:npm/%40grpc/grpc-js@'],
+    ] as const)
+      expect(components).toContainEqual(
+        expect.objectContaining({
+          name,
+          version: expect.stringMatching(/^\d+\./),
+          purl: expect.stringContaining(purl),
+        }),
+      )
+  })
+
   test('serves an exchange', async () => {
     const answer = await fetch(
       `http://127.0.0.1:${service.port}/sts/exchange?scope=acme/app&identity=ci&aud=sts.example.com`,

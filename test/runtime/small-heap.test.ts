@@ -10,7 +10,7 @@ if (process.argv[1] === 'small') (await import(${JSON.stringify(SMALL_HEAP)})).k
 const kept = []
 let most = 0
 for (let turn = 0; turn < 500; turn += 1) {
-  for (let n = 0; n < 4_000; n += 1) kept[(turn * 4_000 + n) % 500_000] = { turn, n, text: [turn, n] }
+  for (let n = 0; n < 4_000; n += 1) kept[(turn * 4_000 + n) % 100_000] = { turn, n, text: [turn, n] }
   await new Promise(setImmediate)
   const sizes = Object.fromEntries(getHeapSpaceStatistics().map((space) => [space.space_name, space]))
   if (turn > 250) most = Math.max(most, sizes.old_space.space_size) // what is kept stays the same from then on
