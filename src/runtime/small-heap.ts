@@ -34,6 +34,6 @@ const HAS_MAGLEV = RELEASE >= 24
  * The old generation is collected when it has grown by this much since the last time, or by V8's own least of 8 MB. The
  * newer Node.js is, the more of it is in memory, and the less room is left.
  */
-const OLD_GROWTH_PERCENT = RELEASE >= 24 ? 20 : RELEASE >= 22 ? 40 : 60
+const OLD_GROWTH_PERCENT = RELEASE >= 24 ? 15 : 30
 /** Half of what Node.js 20 takes. */
 const YOUNG_BYTES = (HAS_MAGLEV ? 4 : 8) * 1024 * 1024
