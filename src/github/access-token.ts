@@ -4,6 +4,7 @@ import { isJsonObject } from '../terms/json.ts'
 import { type Answer, describe } from './answer.ts'
 import type { Call } from './call.ts'
 import { InstallationDoubted, notInstalled, ownerRenamed, unreadable } from './known-failures.ts'
+import { mintBody } from './mint-body.ts'
 import { excessOf, isOfAnotherOwner } from './token-excess.ts'
 
 /** A token, or GitHub's 422, which the caller takes apart. */
@@ -32,13 +33,12 @@ export function requestAccessToken(
   { grant, doing, retry, wanted }: AccessTokenRequest,
   { call, revoke }: AccessTokenOptions,
 ): Promise<AccessTokenAnswer> {
-  const { installation, owner, repositories, permissions } = grant
+  const { installation, owner } = grant
   const answered = call({
     route: 'POST /app/installations/{installation_id}/access_tokens',
     direct: {
       path: `/app/installations/${installation.id}/access_tokens`,
-      // An empty list would mean all the installation has; the type has none, and `all` leaves the member out.
-      body: JSON.stringify(repositories === 'all' ? { permissions } : { permissions, repositories }),
+      body: mintBody(grant),
     },
     as: 'app',
     maxBytes: ANSWER_LIMIT_BYTES,
