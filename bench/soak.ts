@@ -34,6 +34,8 @@ const FAULTS = ['2', '13', '15']
 /** Those that get a token, if nothing keeps it from them; of them so many must. */
 const RIGHTFUL = ['subject', 'once']
 const RIGHTFUL_LEAST = 0.99
+/** Uses that a process without a store remembers until their tokens end: who comes after that is refused, and nothing is used twice. */
+const USES_REMEMBERED = 100_000
 /** Of all, DEADLINE_EXCEEDED: something waits that should be refused at once. */
 const LATE_MOST = 0.01
 const LATE = '4'
@@ -109,7 +111,8 @@ function answerFaults({ exchanges, codes, kinds = {} }: LoadReport): readonly st
   for (const kind of RIGHTFUL) {
     const { exchanges: asked = 0, codes: answers = {} } = kinds[kind] ?? {}
     const got = answers['0'] ?? 0
-    if (got < asked * RIGHTFUL_LEAST)
+    const due = kind === 'once' ? Math.min(asked, USES_REMEMBERED) : asked
+    if (got < due * RIGHTFUL_LEAST)
       faults.push(`of ${asked} requests with a right to a token ("${kind}") ${got} got one`)
   }
   return faults
