@@ -103,9 +103,11 @@ interface Told {
 /**
  * Takes one answer. Who waits for a connection does so in a line of ours: undici would hand a connection to a request that
  * nobody waits for any more, and break it to be rid of the request, so that a server that is late once would have to greet
- * everybody anew, and be late for that. By undici's handler and not by its streams, which cost as much again as the request; and by the older of
- * its two forms, which hands on the headers as they came: the newer makes an object of all two dozen that GitHub sends, a
- * fifth of what a whole call costs, and eight of them are of use.
+ * everybody anew, and be late for that.
+ *
+ * By undici's handler and not by its streams, which cost as much again as the request; and by the older of its two forms,
+ * which hands on the headers as they came: the newer makes an object of all two dozen that GitHub sends, a fifth of what a
+ * whole call costs, and nine of them are of use.
  */
 class Reception implements Dispatcher.DispatchHandler {
   /** Leaves the line of those who wait for a connection. */

@@ -61,10 +61,9 @@ export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonl
  */
 export function selfWritePermissions({ kind, permissions }: TrustPolicy): readonly string[] {
   if (kind === 'organization') return []
-  const rewriting: string[] = []
-  for (const name of Object.keys(permissions))
-    if (REWRITING.has(name) && covers(permissions[name] as Level, 'write')) rewriting.push(name)
-  return rewriting
+  return Object.entries<Level>(permissions).flatMap(([name, level]) =>
+    REWRITING.has(name) && covers(level, 'write') ? [name] : [],
+  )
 }
 
 /** Refuses `POLICY_SOURCE_NOT_ALLOWED`: a kind of policy that the operator does not take. Needs no policy: only where it would lie. */

@@ -8,7 +8,7 @@ import { authorizationsOf } from './authorization.ts'
 import { requestIdOf, traceContextOf, userAgentOf } from './caller-headers.ts'
 import { callerLeft, Lifetime, parseGrpcTimeout } from './deadline.ts'
 import { bareStatus, closeAfter, denialStatus, refuseStream, rewordRefusals } from './grpc-answer.ts'
-import { answerUnary, type UnaryContext, type UnaryMethod } from './grpc-unary.ts'
+import { answerUnary, tooLarge, type UnaryContext, type UnaryMethod } from './grpc-unary.ts'
 import type { WireLimits } from './limits.ts'
 import type { Protos } from './protos.ts'
 import { logRefusal } from './refusal-log.ts'
@@ -143,10 +143,10 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
 }
 
 /** Why grpc-js gives up a call whose message it could not read; undefined where its own words are the right ones. */
-function unreadMessage(code: unknown, { signal }: Lifetime, { messageBytes }: WireLimits): Denial | undefined {
+function unreadMessage(code: unknown, { signal }: Lifetime, limits: WireLimits): Denial | undefined {
   switch (code) {
     case status.RESOURCE_EXHAUSTED:
-      return new Denial('REQUEST_TOO_LARGE', `the message is larger than ${messageBytes} bytes`)
+      return tooLarge(limits)
     case status.INTERNAL:
       return new Denial('REQUEST_MALFORMED', 'the message cannot be decompressed')
     case status.DEADLINE_EXCEEDED:

@@ -105,17 +105,16 @@ function handlerOf<T extends Issued>(method: UnaryMethod<T>, context: GrpcServic
   return ({ request, metadata }, callback) => {
     const call = context.calls().take(metadata)
     const caller = { ...call, signal: call.lifetime.signal }
-    deliverable(method.answer(request, caller), caller).then(
-      (issued) => deliver(issued, method.serialize(issued), { call, callback }),
-      (error: unknown) => refuse(error, call, { ...context, callback }),
-    )
+    deliverable(method.answer(request, caller), caller)
+      .then((issued) => deliver(issued, method, { call, callback }))
+      .catch((error: unknown) => refuse(error, call, { ...context, callback }))
   }
 }
 
 /** The token is abandoned when its stream ends before all of the answer was sent. */
-function deliver(
-  issued: Issued,
-  answer: Buffer,
+function deliver<T extends Issued>(
+  issued: T,
+  { serialize }: UnaryMethod<T>,
   { call, callback }: { readonly call: GrpcCall; readonly callback: sendUnaryData<Buffer> },
 ): void {
   const { stream, requestId, lifetime } = call
@@ -124,6 +123,7 @@ function deliver(
     issued.abandon()
     return
   }
+  const answer = serialized(issued, serialize)
   let sent = false
   stream.once('wantTrailers', () => {
     sent = true
@@ -134,6 +134,16 @@ function deliver(
   const trailers = new Metadata()
   trailers.set('x-request-id', requestId)
   callback(null, answer, trailers)
+}
+
+/** A token that cannot be written is nobody's. */
+function serialized<T extends Issued>(issued: T, serialize: UnaryMethod<T>['serialize']): Buffer {
+  try {
+    return serialize(issued)
+  } catch (error) {
+    issued.abandon()
+    throw error
+  }
 }
 
 function rawTokenOf({

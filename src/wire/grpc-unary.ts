@@ -169,7 +169,7 @@ function expire(call: UnaryCall): void {
   call.expire()
 }
 
-function tooLarge({ messageBytes }: WireLimits): Denial {
+export function tooLarge({ messageBytes }: WireLimits): Denial {
   return new Denial('REQUEST_TOO_LARGE', `the message is larger than ${messageBytes} bytes`)
 }
 
