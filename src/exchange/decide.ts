@@ -1,25 +1,19 @@
 import { type Cap, restrict } from '../policy/cap.ts'
-import { disclosureFor } from '../policy/disclosure.ts'
+import { disclosureFor, type PolicyHome } from '../policy/disclosure.ts'
 import { evaluation as evaluationOf } from '../policy/evaluate.ts'
 import type { EvaluationContext } from '../policy/evaluation.ts'
 import { type Detail, explain } from '../policy/explain.ts'
 import { explainFindings } from '../policy/explain-findings.ts'
 import { grantOf, type Reach, type RepositorySelection } from '../policy/grant.ts'
-import {
-  type Guardrails,
-  guard,
-  type PolicySources,
-  refusePolicySource,
-  selfWritePermissions,
-} from '../policy/guardrails.ts'
+import { type Guardrails, guard, type PolicySources, refusePolicySource } from '../policy/guardrails.ts'
 import { repositorySelection } from '../policy/select-repositories.ts'
-import type { TrustPolicy } from '../policy/trust-policy.ts'
+import type { Compilation, TrustPolicy } from '../policy/trust-policy.ts'
 import type { Cancellation } from '../terms/cancellation.ts'
 import type { Claims } from '../terms/claims.ts'
 import { Denial } from '../terms/denial.ts'
 import { nameKey, type Scope } from '../terms/scope.ts'
 import { chooseMinter, type Minter } from './choose-minter.ts'
-import type { ExchangePorts, Grant, PolicyFile, PolicyRequest } from './ports.ts'
+import type { ExchangePorts, Grant, PolicyRequest } from './ports.ts'
 import type { OpenRecord } from './record.ts'
 import { besideTrustedIssuers, type TrustedIssuersRules } from './trusted-issuers.ts'
 
@@ -77,62 +71,77 @@ export interface DecideNeeds {
 }
 
 /** What a policy grants to proven claims, by the policy as it is now; refuses with a Denial. Nothing is issued yet. */
-export async function decide(asking: Asking, { ports, rules, record, signal }: DecideNeeds): Promise<Decision> {
+export async function decide(asking: Asking, needs: DecideNeeds): Promise<Decision> {
+  const { ports, rules, record, signal } = needs
   const { claims, scope, identity } = asking
-  const source = policySource(scope, identity, rules)
-  refusePolicySource(source.kind, rules.policySources)
-  const found = record.time('installation', () => ports.findInstallation(scope.owner, signal))
+  const { owner, repository, kind } = policySource(scope, rules)
+  refusePolicySource(kind, rules.policySources)
+  const found = record.time('installation', () => ports.findInstallation(owner, signal))
   const installation = found instanceof Promise ? await found : found
   record.installation = installation
 
-  const wanted = { ...source, installation }
-  const read = besideTrustedIssuers(wanted, claims.iss, { ports, rules, record, signal })
+  const wanted = { installation, owner, repository, identity, kind }
+  const read = besideTrustedIssuers(wanted, claims.iss, needs)
   const file = read instanceof Promise ? await read : read
   record.installation = file.installation
-  record.policy = { path: file.path, repository: source.repository, sha: file.sha, stale: file.stale }
+  record.policy = { path: file.path, repository, sha: file.sha, stale: file.stale }
 
   const { domain, isGitHubIssuer } = rules
   const nowMs = ports.clock.now()
   const context: EvaluationContext = { domain, isGitHubIssuer, accountId: file.installation.account.id, nowMs }
-  const detail = rules.denialDetail === 'full' ? 'full' : disclosureFor(claims, source, context)
-  const policy = compiledPolicy(file, wanted, detail)
+  const { compilation } = file
+  if (!compilation.ok)
+    throw invalid(compilation, wanted, { path: file.path, detail: detailOf(claims, wanted, context, rules) })
+  const { policy } = compilation
   record.trustPolicy = policy
   const evaluating = record.time('evaluate', () => ports.takeTurns(evaluationOf(policy, claims, context), signal))
   const evaluation = evaluating instanceof Promise ? await evaluating : evaluating
   record.evaluation = evaluation
   if (!evaluation.allowed) {
-    const { reason, message, metadata } = explain(evaluation, detail)
+    const { reason, message, metadata } = explain(evaluation, detailOf(claims, wanted, context, rules))
     throw new Denial(reason, message, { metadata })
   }
-  const selfWrite = selfWritePermissions(policy)
-  if (selfWrite.length > 0) record.selfWrite = selfWrite
+  if (policy.selfWrite.length > 0) record.selfWrite = policy.selfWrite
   guard(policy, rules)
   asking.accept(policy)
 
-  const reach = reachOf(asking, policy, rules)
-  const wants = { asking, policy, permissions: reach.permissions }
-  const chosen = chooseMinter(wants, file.installation, { ports, record, signal })
+  const { repositories, permissions } = reachOf(asking, policy, rules)
+  const chosen = chooseMinter({ asking, policy, permissions }, file.installation, needs)
   const { mintBy, minted } = chosen instanceof Promise ? await chosen : chosen
   record.installation = mintBy.installation
-  const { repositories, permissions } = reach
-  const granting = (names: Grant['repositories']): Grant => ({
-    ...mintBy,
-    owner: scope.owner,
-    permissions,
-    repositories: names,
-  })
-  if (!isSelection(repositories)) return { policy, grant: granting(repositories), minted }
+  if (isSelection(repositories))
+    return { policy, minted, ...(await selected(repositories, { mintBy, owner, permissions }, needs)) }
+  const { installation: minting, app, isKept } = mintBy
+  return { policy, grant: { installation: minting, app, isKept, owner, permissions, repositories }, minted }
+}
 
+/** What the operator lets this caller be told of the policy. */
+function detailOf(
+  claims: Claims,
+  home: PolicyHome,
+  context: EvaluationContext,
+  { denialDetail }: Pick<DecisionRules, 'denialDetail'>,
+): Detail {
+  return denialDetail === 'full' ? 'full' : disclosureFor(claims, home, context)
+}
+
+/** The grant of what a policy's patterns select. */
+async function selected(
+  selection: RepositorySelection,
+  { mintBy, owner, permissions }: Pick<Minter, 'mintBy'> & Pick<Grant, 'owner' | 'permissions'>,
+  { ports, record, signal }: DecideNeeds,
+): Promise<Pick<Decision, 'grant' | 'again'>> {
   const select = async (): Promise<Grant> => {
     const list = await record.time('repositories', () => ports.listRepositories(mintBy.installation, signal))
-    return granting(await ports.takeTurns(repositorySelection(repositories, list), signal))
+    const repositories = await ports.takeTurns(repositorySelection(selection, list), signal)
+    return { ...mintBy, owner, permissions, repositories }
   }
   const grant = await select()
   const again = async () => {
     const now = await select()
     return String(now.repositories) === String(grant.repositories) ? undefined : now
   }
-  return { policy, grant, again, minted }
+  return { grant, again }
 }
 
 function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { policyRepository }: DecisionRules) {
@@ -147,26 +156,24 @@ function reachOf({ scope, cap, familyCap }: Asking, policy: TrustPolicy, { polic
   )
 }
 
-/** Where the policy of an identity stands, and what kind of policy it is there. */
-function policySource({ owner, repository }: Scope, identity: string, { policyRepository }: DecisionRules) {
+/** Where the policies of a scope stand, and what kind of policy it is there. */
+function policySource({ owner, repository }: Scope, { policyRepository }: DecisionRules) {
   const organization = repository === undefined || nameKey(repository) === nameKey(policyRepository)
   return {
     owner,
     repository: repository ?? policyRepository,
-    identity,
     kind: organization ? 'organization' : 'repository',
   } as const
 }
 
-function compiledPolicy(
-  { compilation, path }: PolicyFile,
+function invalid(
+  compilation: Extract<Compilation, { readonly ok: false }>,
   { owner, repository, identity }: PolicyRequest,
-  detail: Detail,
-) {
-  if (compilation.ok) return compilation.policy
+  { path, detail }: { readonly path: string; readonly detail: Detail },
+): Denial {
   const { reason, message, metadata } = explainFindings(compilation, identity, detail)
   const place = `${owner}/${repository}, ${path} on the default branch`
-  throw new Denial(reason, `${message} (${place})`, { metadata, cause: compilation.findings })
+  return new Denial(reason, `${message} (${place})`, { metadata, cause: compilation.findings })
 }
 
 /** GitHub is asked what the installation reaches only where a policy's patterns select from it. */

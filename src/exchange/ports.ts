@@ -146,7 +146,7 @@ export interface Grant {
   /** The App that must mint, by slug or id; undefined: any. */
   readonly app?: Matcher | undefined
   /** The installation's App made what the token is to change: where another try can help, no other mints instead. */
-  readonly isKept?: boolean
+  readonly isKept?: boolean | undefined
   /** As asked for, in the caller's spelling. */
   readonly owner: string
   /** Names without owner; `all` is everything the installation has. */

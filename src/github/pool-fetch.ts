@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
 import { gathered } from '../runtime/abreast.ts'
+import { type AnswerRoom, createAnswerRoom, type Resumable } from './answer-room.ts'
 import { createLine } from './line.ts'
 import { NoAnswer } from './no-answer.ts'
 
@@ -39,7 +40,8 @@ export interface Received {
   readonly status: number
   /** Those of use. */
   readonly headers: Readonly<Record<string, string>>
-  readonly bytes: Buffer
+  /** The bytes of the body, in their order. */
+  readonly chunks: readonly Buffer[]
 }
 
 interface FetchLimit {
@@ -64,6 +66,7 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     bodyTimeout: 0,
   })
   const line = createLine(connections)
+  const room = createAnswerRoom(ROOM_BYTES)
   const dispatch = <T>(
     options: Dispatcher.DispatchOptions,
     read: (received: Received) => T,
@@ -73,9 +76,15 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
       // Read together with the answers that have come at the same time.
       const answered = (received: Received) =>
         void gathered()
-          .then(() => resolve(read(received)))
+          .then(() => {
+            try {
+              resolve(read(received))
+            } finally {
+              reception.done()
+            }
+          })
           .catch(reject)
-      const reception = new Reception(limit, { answered, failed: reject, ended: line.next })
+      const reception = new Reception(limit, room, { answered, failed: reject, ended: line.next })
       reception.leave = line.enter(() => pool.dispatch(options, reception))
     })
   return {
@@ -83,9 +92,14 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
       if (!url.startsWith(`${origin}/`))
         throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
       const options = { path: url.slice(origin.length), method: method as 'GET', headers, body: body ?? null }
-      const { status, headers: answered, bytes } = await dispatch(options, (received) => received, limit)
-      const asText = new Map([...Object.entries(answered), ALWAYS_TEXT])
-      return { url, status, headers: asText, text: async () => bytes.toString('utf8') }
+      const received = await dispatch(options, (it) => it, limit)
+      const asText = new Map([...Object.entries(received.headers), ALWAYS_TEXT])
+      return {
+        url,
+        status: received.status,
+        headers: asText,
+        text: async () => Buffer.concat(received.chunks).toString('utf8'),
+      }
     },
     send: ({ method, path, headers, body }, read, limit) =>
       dispatch({ path: basePath + path, method: method as 'GET', headers: headers as string[], body }, read, limit),
@@ -109,10 +123,13 @@ interface Told {
  * which hands on the headers as they came: the newer makes an object of all two dozen that GitHub sends, a fifth of what a
  * whole call costs, and nine of them are of use.
  */
-class Reception implements Dispatcher.DispatchHandler {
+class Reception implements Dispatcher.DispatchHandler, Resumable {
   /** Leaves the line of those who wait for a connection. */
   leave: () => void = () => {}
+  /** Goes on to read, after `onData` has said that it must wait. */
+  resume: () => void = () => {}
   readonly #limit: FetchLimit
+  readonly #room: AnswerRoom
   readonly #told: Told
   readonly #timer: NodeJS.Timeout
   #abort: ((error: Error) => void) | undefined
@@ -122,8 +139,9 @@ class Reception implements Dispatcher.DispatchHandler {
   #length = 0
   readonly #chunks: Buffer[] = []
 
-  constructor(limit: FetchLimit, told: Told) {
+  constructor(limit: FetchLimit, room: AnswerRoom, told: Told) {
     this.#limit = limit
+    this.#room = room
     this.#told = told
     this.#timer = setTimeout(expire, limit.ms, this)
   }
@@ -140,7 +158,8 @@ class Reception implements Dispatcher.DispatchHandler {
     if (this.#late !== undefined) abort(this.#late)
   }
 
-  onHeaders(status: number, headers: Buffer[]): boolean {
+  onHeaders(status: number, headers: Buffer[], resume: () => void): boolean {
+    this.resume = resume
     this.#status = status
     this.#headers = kept(headers)
     return true
@@ -152,20 +171,26 @@ class Reception implements Dispatcher.DispatchHandler {
     this.#chunks.push(chunk)
     // Closes the connection: nothing more is received.
     if (this.#length > maxBytes) this.#abort?.(new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`))
-    return true
+    return this.#length <= SMALL_BYTES || this.#room.take(this, chunk.length)
   }
 
   onComplete(): void {
     clearTimeout(this.#timer)
     this.#told.ended()
     if (this.#headers !== undefined)
-      this.#told.answered({ status: this.#status, headers: this.#headers, bytes: joined(this.#chunks) })
+      this.#told.answered({ status: this.#status, headers: this.#headers, chunks: this.#chunks })
   }
 
   onError(cause: Error): void {
     clearTimeout(this.#timer)
     this.#told.ended()
+    this.done()
     this.#told.failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
+  }
+
+  /** Nothing of it is needed any more. */
+  done(): void {
+    if (this.#length > SMALL_BYTES) this.#room.leave(this)
   }
 }
 
@@ -177,11 +202,6 @@ function failureOf(cause: Error, answered: boolean): NoAnswer {
   return answered
     ? new NoAnswer('cut', 'the answer broke off', cause)
     : new NoAnswer('unreached', 'the connection failed', cause)
-}
-
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [first] = chunks
-  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
 }
 
 /** Those of use, by their names in lower case; of several with one name the first. */
@@ -232,5 +252,9 @@ function byLength(names: readonly string[]): readonly (readonly KeptHeader[])[] 
 
 /** More at once than an exchange server has in flight on two cores; GitHub's secondary limit is 100 concurrent requests. */
 const CONNECTIONS = 100
+/** A dozen answers that name 50 repositories each, which is all that a core can read in the time it takes them to come. */
+const ROOM_BYTES = 4 * 1024 * 1024
+/** Most answers are no larger, and need not wait. */
+const SMALL_BYTES = 65_536
 /** GitHub keeps idle connections for about a minute; half of it never meets its close. */
 const KEEP_ALIVE_MS = 30_000

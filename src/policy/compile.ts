@@ -15,6 +15,7 @@ import { alternativesOf, atMostOne } from './compile-alternatives.ts'
 import { documentReading, pointerTo, type YamlDocument } from './document.ts'
 import { withoutEmptyFields } from './empty-fields.ts'
 import { inFileOrder, isSome, placed } from './findings.ts'
+import { selfWritePermissions } from './guardrails.ts'
 import { shapeFaults } from './shape.ts'
 import type { Compilation, Instant, Matcher, PolicyKind, TrustPolicy } from './trust-policy.ts'
 import { beginCompiling, isFull, patternMatcher, refuse, type Work } from './work.ts'
@@ -71,6 +72,7 @@ function* policyOf(work: Work, kind: PolicyKind): Steps<TrustPolicy | undefined>
     refresh,
     singleUse: String(work.fields.single_use) === 'true',
     app,
+    selfWrite: selfWritePermissions(kind, permissions),
     warnings: [],
   }
 }

@@ -21,17 +21,31 @@ export interface Evaluated {
  * learns of it. What a pass costs is bounded: rules that come after that fail. A step is a few rules.
  */
 export function* evaluation(policy: TrustPolicy, claims: Claims, context: EvaluationContext): Steps<Evaluation> {
-  const verdictsAnew = () => verdictsOf(policy, { claims, context, effort: beginEffort() })
   const effort = beginEffort()
-  const allowed = isTime(policy, context) && (yield* anyHolds(policy.alternatives, { claims, context, effort }))
-  if (!allowed && beginRule(effort)) yield
-  let verdicts = allowed ? undefined : yield* verdictsAnew()
-  return {
-    allowed,
-    get alternatives() {
-      verdicts ??= finish(verdictsAnew())
-      return verdicts
-    },
+  if (isTime(policy, context) && (yield* anyHolds(policy.alternatives, { claims, context, effort })))
+    return new Allowed(policy, claims, context)
+  if (beginRule(effort)) yield
+  return { allowed: false, alternatives: yield* verdictsOf(policy, { claims, context, effort: beginEffort() }) }
+}
+
+/** Nobody may ask why a token is allowed. */
+class Allowed implements Evaluation {
+  readonly allowed = true
+  readonly #policy: TrustPolicy
+  readonly #claims: Claims
+  readonly #context: EvaluationContext
+  #alternatives: Evaluation['alternatives'] | undefined
+
+  constructor(policy: TrustPolicy, claims: Claims, context: EvaluationContext) {
+    this.#policy = policy
+    this.#claims = claims
+    this.#context = context
+  }
+
+  get alternatives(): Evaluation['alternatives'] {
+    const pass = { claims: this.#claims, context: this.#context, effort: beginEffort() }
+    this.#alternatives ??= finish(verdictsOf(this.#policy, pass))
+    return this.#alternatives
   }
 }
 

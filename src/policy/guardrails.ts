@@ -1,5 +1,5 @@
 import { Denial, type Reason } from '../terms/denial.ts'
-import { covers, isOrganizationPermission, type Level } from '../terms/permissions.ts'
+import { covers, isOrganizationPermission, type Level, type Permissions } from '../terms/permissions.ts'
 import type { PolicyKind, TrustPolicy } from './trust-policy.ts'
 
 /** What the operator lets a repository's own policy hand out of its organization's permissions. */
@@ -50,7 +50,7 @@ export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonl
   return [
     ...organizationFaults(policy, rules),
     ...ceilingFaults(policy, rules),
-    ...(rules.selfWrite === 'deny' ? selfWritePermissions(policy).map((name) => selfWriteFault(policy, name)) : []),
+    ...(rules.selfWrite === 'deny' ? policy.selfWrite.map((name) => selfWriteFault(policy, name)) : []),
   ]
 }
 
@@ -59,7 +59,7 @@ export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonl
  * `write`, in a policy that lies in the very repository that it grants them on. None in an organization policy: who may
  * change it has been given the organization's own policy repository.
  */
-export function selfWritePermissions({ kind, permissions }: TrustPolicy): readonly string[] {
+export function selfWritePermissions(kind: PolicyKind, permissions: Permissions): readonly string[] {
   if (kind === 'organization') return []
   return Object.entries<Level>(permissions).flatMap(([name, level]) =>
     REWRITING.has(name) && covers(level, 'write') ? [name] : [],

@@ -6,13 +6,7 @@ import { documentCompilation } from './compile.ts'
 import { listCompilation } from './compile-trusted-issuers.ts'
 import { documentReading, pointerTo } from './document.ts'
 import { besideLines, type PlacedFinding } from './findings.ts'
-import {
-  type Guardrails,
-  guardrailFaults,
-  type PolicySources,
-  policySourceFault,
-  selfWritePermissions,
-} from './guardrails.ts'
+import { type Guardrails, guardrailFaults, type PolicySources, policySourceFault } from './guardrails.ts'
 import { sectionsOf } from './lint-section.ts'
 import { sectionWarnings } from './lint-warnings.ts'
 import { literalOf } from './pattern.ts'
@@ -167,7 +161,7 @@ function untrustedIssuer(issuer: Matcher, section: string, { trusted }: PolicyLi
 
 function selfWriteWarnings(policy: TrustPolicy, { guardrails }: PolicyLintContext): readonly Finding[] {
   if (guardrails.selfWrite === 'deny') return []
-  return selfWritePermissions(policy).map((name) =>
+  return policy.selfWrite.map((name) =>
     atPermission(
       name,
       `${name} with write lets whoever gets this token rewrite this very policy: ` +

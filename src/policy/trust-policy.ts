@@ -25,6 +25,8 @@ export interface TrustPolicy {
   readonly singleUse: boolean
   /** The App that must mint, by slug or id; undefined when any may. */
   readonly app: Matcher | undefined
+  /** The permissions by which its token can rewrite the policy itself. */
+  readonly selfWrite: readonly string[]
   /** Faults that do not make the policy invalid: for the log, and later the lint command and the webhook. */
   readonly warnings: readonly Finding[]
 }

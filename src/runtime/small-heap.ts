@@ -1,39 +1,64 @@
-import { PerformanceObserver } from 'node:perf_hooks'
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
 
 /**
- * Keeps V8 from growing its heap by the machine's memory, which takes 300 MB and more for 30 MB that are used. By flags
- * that V8 reads at each garbage collection, so that the running process is the one to obey: a limit it would only take
- * from the command line, and end the process at it when a stranger fills the caches.
+ * Keeps V8 from growing its heap by the machine's memory, which takes 300 MB and more for 30 MB that are used: the old
+ * generation grows into what all else leaves of some 150 MB, and beyond only as far as it must. By flags that V8 reads at
+ * each garbage collection, so that the running process is the one to obey: a limit it would only take from the command
+ * line, and end the process at it when a stranger fills the caches.
  */
 export function keepHeapSmall(): void {
-  setFlagsFromString(`--heap-growing-percent=${OLD_GROWTH_PERCENT}`)
+  // Threads that are woken for the megabyte that survives in the young generation cost more than they take over.
+  setFlagsFromString('--no-parallel-scavenge')
   if (HAS_MAGLEV) setFlagsFromString('--no-maglev')
-  setFlagsFromString('--semi-space-growth-factor=1')
-  let mayGrow = false
-  // V8 makes the young generation smaller when there is little to do: it may always grow again, and only so far.
-  const observer = new PerformanceObserver(() => {
-    const isSmall = 2 * youngBytes() <= YOUNG_BYTES
-    if (isSmall === mayGrow) return
-    mayGrow = isSmall
-    setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`)
+  const setFlag = (name: string) => {
+    let current = Number.NaN
+    return (value: number): void => {
+      if (value === current) return
+      current = value
+      setFlagsFromString(`--${name}=${value}`)
+    }
+  }
+  const setYoungGrowth = setFlag('semi-space-growth-factor')
+  const setOldGrowth = setFlag('heap-growing-percent')
+  setYoungGrowth(1)
+  setOldGrowth(LEAST_GROWTH_PERCENT)
+  const observer = new PerformanceObserver((list) => {
+    const spaces = getHeapSpaceStatistics()
+    // V8 makes the young generation smaller when there is little to do: it may always grow again, and only so far.
+    setYoungGrowth(2 * youngBytes(spaces) <= YOUNG_BYTES ? 2 : 1)
+    if (list.getEntries().some(isMajor)) setOldGrowth(oldGrowthPercent(spaces))
   })
   observer.observe({ entryTypes: ['gc'] })
 }
 
+type Spaces = ReturnType<typeof getHeapSpaceStatistics>
+
 /** Of one of the young generation's two halves, which V8 doubles when much in it survives. */
-function youngBytes(): number {
-  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+function youngBytes(spaces: Spaces): number {
+  const young = spaces.find(({ space_name }) => space_name === 'new_space')
   return young === undefined ? 0 : young.space_used_size + young.space_available_size
+}
+
+/** The less often all of the old generation is marked again for what is new in it, the better: that was a tenth of all work. */
+function oldGrowthPercent(spaces: Spaces): number {
+  let bytes = 0
+  for (const { space_name, space_used_size } of spaces) if (!space_name.startsWith('new_')) bytes += space_used_size
+  const others = process.memoryUsage.rss() - getHeapStatistics().total_physical_size + 2 * YOUNG_BYTES
+  const percent = Math.floor(((RSS_BYTES - others) / bytes - 1) * 100)
+  return Math.min(MOST_GROWTH_PERCENT, Math.max(LEAST_GROWTH_PERCENT, percent))
+}
+
+function isMajor(entry: PerformanceEntry & { readonly detail?: NodeGCPerformanceDetail }): boolean {
+  return entry.detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR
 }
 
 const RELEASE = Number.parseInt(process.versions.node, 10)
 /** The compiler between the baseline and TurboFan leaves some 15 MB behind in malloc's arenas. It is on from Node.js 24. */
 const HAS_MAGLEV = RELEASE >= 24
-/**
- * The old generation is collected when it has grown by this much since the last time, or by V8's own least of 8 MB. The
- * newer Node.js is, the more of it is in memory, and the less room is left.
- */
-const OLD_GROWTH_PERCENT = RELEASE >= 24 ? 15 : 30
+/** A little less than what a process is to take: buffers come and go meanwhile. */
+const RSS_BYTES = 140 * 1024 * 1024
+const LEAST_GROWTH_PERCENT = 15
+const MOST_GROWTH_PERCENT = 150
 /** Half of what Node.js 20 takes. */
 const YOUNG_BYTES = (HAS_MAGLEV ? 4 : 8) * 1024 * 1024

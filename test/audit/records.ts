@@ -56,6 +56,7 @@ export function issuedRecord(change: Partial<ExchangeRecord> = {}): ExchangeReco
       refresh: undefined,
       singleUse: false,
       app: undefined,
+      selfWrite: [],
       warnings: [],
     },
     issuerAllowlist: undefined,

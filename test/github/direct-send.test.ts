@@ -129,7 +129,7 @@ describe('an answer of 2xx that is read as Latin-1', () => {
       throw error
     }
   }
-  const asLatin1 = (bytes: Buffer) => outcome(answerOf({ status: 201, headers: {}, bytes }))
+  const asLatin1 = (bytes: Buffer) => outcome(answerOf({ status: 201, headers: {}, chunks: [bytes] }))
   const asUtf8 = (bytes: Buffer) => outcome({ status: 201, headers: {}, body: unlessInvalid(bytes.toString('utf8')) })
 
   const anyText = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
@@ -213,5 +213,5 @@ test.each([
   ['a token for 500 repositories', 201, 4_000_000, true],
 ])('%s: is it parsed?', (_, status, length, expected) => {
   const bytes = Buffer.from(JSON.stringify({ message: 'x'.repeat(length) }))
-  expect(answerOf({ status, headers: {}, bytes }).body !== undefined).toBe(expected)
+  expect(answerOf({ status, headers: {}, chunks: [bytes] }).body !== undefined).toBe(expected)
 })

@@ -170,6 +170,7 @@ function compileAnything(text: string, kind: PolicyKind): Compilation {
       refresh: undefined,
       singleUse: false,
       app: undefined,
+      selfWrite: [],
       warnings: [],
     },
   }

@@ -1,11 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  type Guardrails,
-  guard,
-  guardrailFaults,
-  refusePolicySource,
-  selfWritePermissions,
-} from '../../src/policy/guardrails.ts'
+import { type Guardrails, guard, guardrailFaults, refusePolicySource } from '../../src/policy/guardrails.ts'
 import type { PolicyKind } from '../../src/policy/trust-policy.ts'
 import { Denial } from '../../src/terms/denial.ts'
 import type { Level } from '../../src/terms/permissions.ts'
@@ -74,7 +68,7 @@ describe('a policy that can rewrite itself', () => {
     ['contents: write, workflows: write, administration: write', 'organization', []],
   ])('%s in the policy of a(n) %s', (permissions, kind, expected) => {
     const judged = policy(permissions, kind)
-    expect(selfWritePermissions(judged)).toEqual(expected)
+    expect(judged.selfWrite).toEqual(expected)
     expect(refusal(() => guard(judged, OPEN))).toBe('ok')
     const denied = refusal(() => guard(judged, { ...OPEN, selfWrite: 'deny' }))
     if (expected.length === 0) expect(denied).toBe('ok')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { Denial } from '../../src/terms/denial.ts'
 import { parseSubjectToken, TOKEN_LIMIT_BYTES } from '../../src/terms/subject-token.ts'
 
@@ -72,4 +73,18 @@ describe('a subject token', () => {
     const room = TOKEN_LIMIT_BYTES - HEAD.length - BODY.length - 2
     expect(outcome(`${HEAD}.${BODY}.${'x'.repeat(room)}`)).toMatchObject({ header: { alg: 'RS256' } })
   })
+})
+
+test('a part has the characters of base64url and no others, wherever they are', () => {
+  const usual = fc.constantFrom(...'ABCxyz019-_')
+  const other = fc.constantFrom('+', '/', '=', '==', ' ', '\n', '\u00e9', '\u2014', '%', ',', '\0')
+  const text = fc.oneof({ weight: 12, arbitrary: usual }, { weight: 1, arbitrary: other })
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 40 }), (characters) => {
+      const payload = characters.join('')
+      const isBase64Url = /^[A-Za-z0-9_-]+$/.test(payload)
+      expect(outcome(`${HEAD}.${payload}.c2ln`) === malformed('its parts are not base64url')).toBe(!isBase64Url)
+    }),
+    { numRuns: 5_000 },
+  )
 })
