@@ -56,8 +56,8 @@ function isMajor(entry: PerformanceEntry & { readonly detail?: NodeGCPerformance
 const RELEASE = Number.parseInt(process.versions.node, 10)
 /** The compiler between the baseline and TurboFan leaves some 15 MB behind in malloc's arenas. It is on from Node.js 24. */
 const HAS_MAGLEV = RELEASE >= 24
-/** A little less than what a process is to take: buffers come and go meanwhile. */
-const RSS_BYTES = 140 * 1024 * 1024
+/** Less than a process is to take: what becomes garbage outside of the heap meanwhile, such as streams and buffers, stays in malloc's hands. */
+const RSS_BYTES = 110 * 1024 * 1024
 const LEAST_GROWTH_PERCENT = 15
 const MOST_GROWTH_PERCENT = 150
 /** Half of what Node.js 20 takes. */
