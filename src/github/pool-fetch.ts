@@ -75,7 +75,7 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     new Promise((resolve, reject) => {
       // Read together with the answers that have come at the same time.
       const answered = (received: Received) =>
-        void gathered()
+        void gathered(reception.weight)
           .then(() => {
             try {
               resolve(read(received))
@@ -188,6 +188,11 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
     this.#told.failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
   }
 
+  /** What it takes to read it, beside an answer that names one repository. */
+  get weight(): number {
+    return 1 + Math.floor(this.#length / USUAL_BYTES)
+  }
+
   /** Nothing of it is needed any more. */
   done(): void {
     if (this.#length > SMALL_BYTES) this.#room.leave(this)
@@ -254,6 +259,7 @@ function byLength(names: readonly string[]): readonly (readonly KeptHeader[])[] 
 const CONNECTIONS = 100
 /** A dozen answers that name 50 repositories each, which is all that a core can read in the time it takes them to come. */
 const ROOM_BYTES = 4 * 1024 * 1024
+const USUAL_BYTES = 8_192
 /** Most answers are no larger, and need not wait. */
 const SMALL_BYTES = 65_536
 /** GitHub keeps idle connections for about a minute; half of it never meets its close. */

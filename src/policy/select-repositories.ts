@@ -8,12 +8,42 @@ import type { RepositoryNames, RepositorySelection } from './grant.ts'
  * The repositories of a selection: those it names, and those of `visible` (what the installation reaches) that one of its
  * patterns matches as a whole. Refuses `REPOSITORY_PATTERNS_UNMATCHED` when that is none, since to GitHub an empty list would
  * mean everything, and `REPOSITORIES_TOO_MANY`, also where to look through what is visible takes too much work. A step is a
- * few of the names.
+ * few of the names. What comes of it is kept for as long as both the policy and the list are: to look through 10,000 names
+ * anew for each exchange would be seconds of work that a stranger can order.
  */
 export function* repositorySelection(
-  { named, patterns }: RepositorySelection,
+  selection: RepositorySelection,
   visible: readonly string[],
 ): Steps<RepositoryNames> {
+  const { patterns } = selection
+  const known = selections.get(visible)?.get(patterns)
+  const outcome = known ?? (yield* outcomeOf(selection, visible))
+  if (known === undefined) keep(outcome, patterns, visible)
+  if (outcome instanceof Denial) throw outcome
+  return outcome
+}
+
+type Outcome = RepositoryNames | Denial
+type Patterns = RepositorySelection['patterns']
+
+/** By the list and a policy's own patterns; lists and compiled policies never change. */
+const selections = new WeakMap<readonly string[], WeakMap<Patterns, Outcome>>()
+
+function keep(outcome: Outcome, patterns: Patterns, visible: readonly string[]): void {
+  const ofList = selections.get(visible) ?? new WeakMap<Patterns, Outcome>()
+  selections.set(visible, ofList.set(patterns, outcome))
+}
+
+function* outcomeOf(selection: RepositorySelection, visible: readonly string[]): Steps<Outcome> {
+  try {
+    return yield* select(selection, visible)
+  } catch (error) {
+    if (error instanceof Denial) return error
+    throw error
+  }
+}
+
+function* select({ named, patterns }: RepositorySelection, visible: readonly string[]): Steps<RepositoryNames> {
   const matched = yield* matching(patterns, visible)
   // GitHub takes two spellings for one repository.
   const [first, ...others] = new Map([...matched, ...named].map((name) => [nameKey(name), name])).values()
@@ -39,7 +69,7 @@ export function selectRepositories(selection: RepositorySelection, visible: read
   return finish(repositorySelection(selection, visible))
 }
 
-function* matching(patterns: RepositorySelection['patterns'], visible: readonly string[]): Steps<readonly string[]> {
+function* matching(patterns: Patterns, visible: readonly string[]): Steps<readonly string[]> {
   const effort = beginEffort(EFFORT)
   const matched: string[] = []
   for (const name of visible) {

@@ -4,19 +4,20 @@
  * processor's caches takes half the time, which is worth more than any line that could be left out. Who comes alone
  * waits for nothing: the turn ends when the loop has looked around once.
  *
- * At most 64 go on together, so that a crowd does not hold up the loop: the others have the turns that follow.
+ * At most 64 go on together, or fewer whose work weighs as much as that of 64, so that a crowd does not hold up the loop:
+ * the others have the turns that follow.
  */
-export function gathered(): Promise<void> {
+export function gathered(weight = 1): Promise<void> {
   const last = turns.at(-1)
-  if (last !== undefined && last.size < MOST_TOGETHER) {
-    last.size += 1
+  if (last !== undefined && last.weight < MOST_TOGETHER) {
+    last.weight += weight
     return last.begun
   }
   let begin = (): void => {}
   const begun = new Promise<void>((resolve) => {
     begin = resolve
   })
-  turns.push({ begun, begin, size: 1 })
+  turns.push({ begun, begin, weight })
   if (turns.length === 1) setImmediate(beginNext)
   return begun
 }
@@ -34,7 +35,7 @@ export function abreast<Args extends readonly unknown[], Result>(
 interface Turn {
   readonly begun: Promise<void>
   readonly begin: () => void
-  size: number
+  weight: number
 }
 
 function beginNext(): void {

@@ -17,7 +17,7 @@ async function send(listener: RequestListener, connections?: number) {
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   pool = createPoolFetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 1000, connections)
   const request = { method: 'POST', path: '/a', headers: ['a', 'b'], body: '{}' }
-  return (ms = 5000) => pool.send(request, (it) => it, { ms, maxBytes: 1000 })
+  return (ms = 5000, maxBytes = 1000) => pool.send(request, (it) => it, { ms, maxBytes })
 }
 
 test('of the headers those of use are kept, by their names in lower case, and the first where there are several', async () => {
@@ -84,4 +84,27 @@ test('what goes wrong in reading an answer is no failure of the connection', asy
   }
   const request = { method: 'POST', path: '/a', headers: [], body: '{}' }
   await expect(pool.send(request, broken, { ms: 1000, maxBytes: 1000 })).rejects.toBeInstanceOf(RangeError)
+})
+
+test('more large answers than there is room for all come whole', async () => {
+  const sizes = Array.from({ length: 30 }, (_, index) => 100_000 + index * 50_000)
+  let asked = 0
+  const ask = await send((_, response) => void response.end(String(asked).padEnd(sizes[asked++] ?? 0, 'x')))
+  const answers = await Promise.all(sizes.map(() => ask(30_000, 2_000_000)))
+  const texts = answers.map(({ chunks }) => Buffer.concat(chunks).toString())
+  expect(texts.map((text) => text.length).toSorted((a, b) => a - b)).toEqual(sizes)
+  expect(texts.every((text) => /^\d+x+$/.test(text))).toBe(true)
+})
+
+test('a large answer that breaks off, or is given up, makes room for others', async () => {
+  let asked = 0
+  const ask = await send((_, response) => {
+    asked += 1
+    if (asked > 20) return void response.end('x'.repeat(1_000_000))
+    response.writeHead(200, { 'content-length': '2000000' })
+    response.write('x'.repeat(1_500_000), () => asked % 2 === 0 && response.destroy())
+  })
+  const broken = await Promise.allSettled(Array.from({ length: 20 }, () => ask(1_000, 2_000_000)))
+  expect(new Set(broken.map(({ status }) => status))).toEqual(new Set(['rejected']))
+  expect(Buffer.concat((await ask(5_000, 2_000_000)).chunks)).toHaveLength(1_000_000)
 })

@@ -92,3 +92,29 @@ test.each<readonly [string, number, number, readonly [number, number], number, s
   expect(most).toBe(units)
   expect(work.units).toBeLessThanOrEqual(200_000_000)
 })
+
+test.each([
+  ['names', true, ['r1', 'r2']],
+  ['a refusal', false, 'REPOSITORY_PATTERNS_UNMATCHED'],
+])('%s: what comes of a policy and a list is looked for once', (_, matches, expected) => {
+  const asked: string[] = []
+  const matcher: Matcher = {
+    kind: 'pattern',
+    source: 'counted',
+    size: 1,
+    matches: (name) => asked.push(name) > 0 && matches,
+  }
+  const selection = { named: [], patterns: [matcher] } as const
+  const select = (visible: readonly string[]) => {
+    try {
+      return selectRepositories(selection, visible)
+    } catch (error) {
+      return error instanceof Denial ? error.reason : error
+    }
+  }
+  const visible = ['r1', 'r2']
+  expect([select(visible), select(visible)]).toEqual([expected, expected])
+  expect(asked).toEqual(['r1', 'r2'])
+  select(['r1', 'r2', 'r3']) // a newer list
+  expect(asked).toEqual(['r1', 'r2', 'r1', 'r2', 'r3'])
+})

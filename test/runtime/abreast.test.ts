@@ -31,6 +31,20 @@ test('a crowd goes on 64 at a time, and the loop turns between', async () => {
   expect(seen).toEqual([64, 128, 130])
 })
 
+test('heavy work goes on with less beside it', async () => {
+  const begun: string[] = []
+  const go = (name: string, weight: number) => gathered(weight).then(() => begun.push(name))
+  const all = Promise.all([go('a', 40), go('b', 40), go('c', 500), go('d', 1), go('e', 1)])
+  const seen: string[] = []
+  while (begun.length < 5) {
+    await setImmediate()
+    seen.push(begun.join(''))
+  }
+  await all
+
+  expect(seen).toEqual(['ab', 'abc', 'abcde'])
+})
+
 test('what work throws is thrown to its caller alone', async () => {
   const work = abreast(async (number: number) => {
     if (number === 1) throw new Error('no')
