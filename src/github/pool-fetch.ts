@@ -188,7 +188,7 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
     this.#told.failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
   }
 
-  /** What it takes to read it, beside an answer that names one repository. */
+  /** What it takes to read it: 1 for an answer that names one or two repositories. */
   get weight(): number {
     return 1 + Math.floor(this.#length / USUAL_BYTES)
   }
@@ -259,7 +259,7 @@ function byLength(names: readonly string[]): readonly (readonly KeptHeader[])[] 
 const CONNECTIONS = 100
 /** A dozen answers that name 50 repositories each, which is all that a core can read in the time it takes them to come. */
 const ROOM_BYTES = 4 * 1024 * 1024
-const USUAL_BYTES = 8_192
+const USUAL_BYTES = 16_384
 /** Most answers are no larger, and need not wait. */
 const SMALL_BYTES = 65_536
 /** GitHub keeps idle connections for about a minute; half of it never meets its close. */
