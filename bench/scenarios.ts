@@ -27,7 +27,7 @@ export interface Scenario {
 }
 
 /** The exchanges that are measured beside their floor, on every Node.js. */
-export const FLOORED = ['gRPC RS256', 'gRPC ES256', 'HTTP RS256'] as const
+export const FLOORED = ['gRPC RS256', 'gRPC ES256', 'HTTP RS256', 'HTTP ES256'] as const
 export const floorOf = (exchange: string) => `floor ${exchange}`
 export const warm = (exchange: string) => `warm ${exchange}`
 
@@ -68,6 +68,8 @@ export function scenariosFor(organizations: Size): readonly Scenario[] {
     { ...GRANTED, name: 'warm gRPC ES256', subject: 'service', algorithm: 'ES256', targets: CI },
     { ...GRANTED, name: 'floor HTTP RS256', subject: 'floor', protocol: 'http', targets: CI },
     { ...GRANTED, name: 'warm HTTP RS256', subject: 'service', protocol: 'http', targets: CI },
+    { ...GRANTED, name: 'floor HTTP ES256', subject: 'floor', protocol: 'http', algorithm: 'ES256', targets: CI },
+    { ...GRANTED, name: 'warm HTTP ES256', subject: 'service', protocol: 'http', algorithm: 'ES256', targets: CI },
     { ...SPREAD, name: ONE_WORKER, subject: 'alone' },
     { ...SPREAD, name: TWO_WORKERS, subject: 'workers' },
     { ...GRANTED, name: 'organization policy, 50 repositories', subject: 'service', targets: to('fleet', 'acme') },

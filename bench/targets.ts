@@ -13,6 +13,7 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'warm gRPC exchange, RS256 : floor', of: 'warm gRPC RS256', to: 'floor gRPC RS256', atMost: 1.4 },
   { what: 'warm gRPC exchange, ES256 : floor', of: 'warm gRPC ES256', to: 'floor gRPC ES256', atMost: 1.4 },
   { what: 'warm HTTP exchange, RS256 : floor', of: 'warm HTTP RS256', to: 'floor HTTP RS256', atMost: 1.4 },
+  { what: 'warm HTTP exchange, ES256 : floor', of: 'warm HTTP ES256', to: 'floor HTTP ES256', atMost: 1.4 },
   { what: '20 claim patterns : one', of: 'twenty claim patterns', to: 'one claim pattern', atMost: 1.15 },
   { what: 'many organizations and policies : one', of: 'many organizations', to: 'warm gRPC RS256', atMost: 1.05 },
   { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },

@@ -3,7 +3,7 @@ import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'n
 
 /**
  * Keeps V8 from growing its heap by the machine's memory, which takes 300 MB and more for 30 MB that are used: the old
- * generation grows into what all else leaves of some 150 MB, and beyond only as far as it must. By flags that V8 reads at
+ * generation grows into what all else leaves of `RSS_BYTES`, and beyond only as far as it must. By flags that V8 reads at
  * each garbage collection, so that the running process is the one to obey: a limit it would only take from the command
  * line, and end the process at it when a stranger fills the caches.
  */
