@@ -96,6 +96,9 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20.19',
   legalComments: 'none',
+  // V8 keeps the text of what it runs: without its white space a process takes 5 MB less. Lines stay short enough for a stack trace.
+  minifyWhitespace: true,
+  lineLimit: 160,
   sourcemap: 'linked',
   sourcesContent: false,
   metafile: true,
