@@ -29,5 +29,5 @@ test('both generations stay smaller than V8 would have them', () => {
   expect(usual.young).toBeGreaterThan(12)
   expect(small.young).toBeGreaterThan(2) // it may grow
   expect(small.young).toBeLessThanOrEqual(8)
-  expect(small.old).toBeLessThan(0.75 * usual.old)
+  expect(small.old).toBeLessThan(64) // V8 by itself lets it grow to 70 or 80, but for once in a while
 })
