@@ -169,8 +169,11 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
     const { maxBytes } = this.#limit
     this.#length += chunk.length
     this.#chunks.push(chunk)
-    // Closes the connection: nothing more is received.
-    if (this.#length > maxBytes) this.#abort?.(new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`))
+    if (this.#length > maxBytes) {
+      // Closes the connection, and tells of it at once: nothing more is received, and no room taken.
+      this.#abort?.(new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`))
+      return true
+    }
     return this.#length <= SMALL_BYTES || this.#room.take(this, chunk.length)
   }
 

@@ -108,3 +108,15 @@ test('a large answer that breaks off, or is given up, makes room for others', as
   expect(new Set(broken.map(({ status }) => status))).toEqual(new Set(['rejected']))
   expect(Buffer.concat((await ask(5_000, 2_000_000)).chunks)).toHaveLength(1_000_000)
 })
+
+test('answers that are too large take no room from others', async () => {
+  let asked = 0
+  const ask = await send((_, response) => {
+    asked += 1
+    response.end('x'.repeat(asked > 100 ? 1_000_000 : 200_000))
+  })
+  for (let index = 0; index < 100; index += 1)
+    await expect(ask(5_000, 100_000)).rejects.toMatchObject({ kind: 'oversized' })
+  const both = await Promise.all([ask(2_000, 2_000_000), ask(2_000, 2_000_000)])
+  expect(both.map(({ chunks }) => Buffer.concat(chunks).length)).toEqual([1_000_000, 1_000_000])
+})
