@@ -30,20 +30,9 @@ export interface GuardrailFault {
  * `POLICY_MAX_PERMISSIONS` and `POLICY_SELF_WRITE`, in this order.
  */
 export function guard(policy: TrustPolicy, rules: Guardrails): void {
-  const fault = firstFault(policy, rules)
+  const [fault] = guardrailFaults(policy, rules)
   if (fault !== undefined) throw new Denial(fault.reason, fault.message, { metadata: fault.metadata })
 }
-
-function firstFault(policy: TrustPolicy, rules: Guardrails): GuardrailFault | undefined {
-  const known = judged.get(policy)
-  if (known?.rules === rules) return known.fault
-  const [fault] = guardrailFaults(policy, rules)
-  judged.set(policy, { rules, fault })
-  return fault
-}
-
-/** Neither a compiled policy nor the operator's rules ever change: each policy is judged once, for as long as it is kept. */
-const judged = new WeakMap<TrustPolicy, { readonly rules: Guardrails; readonly fault: GuardrailFault | undefined }>()
 
 /** All that the operator's rules have against a policy's permissions. */
 export function guardrailFaults(policy: TrustPolicy, rules: Guardrails): readonly GuardrailFault[] {

@@ -1,5 +1,6 @@
 import { RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
 import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
+import { matchByStates } from './automaton.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
 
@@ -30,7 +31,9 @@ export function compilePattern(source: string): PatternCompilation {
   const engine = engineOf(source)
   if ('fault' in engine) return refused(engine.fault, estimate)
   if (engine.size > PROGRAM_LIMIT) return refused(TOO_LARGE, engine.size)
-  const matches = (value: string) => value.length <= LONGEST_MATCHED && engine.set.match(value).length > 0
+  const { set } = engine
+  const matches = (value: string) =>
+    value.length <= LONGEST_MATCHED && (matchByStates(set.dfa, value) ?? set.match(value).length > 0)
   const size = Math.max(engine.size, estimate)
   return { ok: true, size, matcher: { kind: 'pattern', source, size: engine.size, matches } }
 }
