@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
-import { expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { abreast, gathered } from '../../src/runtime/abreast.ts'
+import { settlement } from '../../src/runtime/settlement.ts'
 
 test('who comes at the same time takes each step together with the others', async () => {
   const steps: string[] = []
@@ -43,6 +44,69 @@ test('heavy work goes on with less beside it', async () => {
   await all
 
   expect(seen).toEqual(['ab', 'abc', 'abcde'])
+})
+
+describe('while many calls are under way', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] })
+  })
+  afterEach(async () => {
+    await finish()
+    jest.useRealTimers()
+  })
+
+  const turns = async (count: number) => {
+    for (let turn = 0; turn < count; turn += 1) await setImmediate()
+  }
+
+  let finish = async () => {}
+  /** Go on once `finish` is called. */
+  const callsUnderWay = async (count: number) => {
+    const end = settlement<void>()
+    let begun = 0
+    const call = abreast(async () => {
+      begun += 1
+      await end.promise
+    })
+    const all = Promise.all(Array.from({ length: count }, () => call()))
+    await turns(3)
+    expect(begun).toBe(count)
+    finish = async () => {
+      end.resolve()
+      await all
+    }
+  }
+  test('others are waited for, until they are enough', async () => {
+    await callsUnderWay(24)
+    let begun = 0
+    const come = () => void gathered().then(() => (begun += 1))
+
+    come()
+    await turns(3)
+    expect(begun).toBe(0)
+    for (let count = 1; count < 32; count += 1) come()
+    await turns(3)
+    expect(begun).toBe(32)
+  })
+
+  test('who comes alone goes on after 4 ms', async () => {
+    await callsUnderWay(24)
+    let begun = 0
+    void gathered().then(() => (begun += 1))
+    await turns(3)
+    expect(begun).toBe(0)
+    jest.advanceTimersByTime(4)
+    await turns(1)
+    expect(begun).toBe(1)
+  })
+
+  test('of fewer than 24 nobody waits', async () => {
+    await callsUnderWay(23)
+    let begun = 0
+    void gathered().then(() => (begun += 1))
+    await turns(3)
+    expect(begun).toBe(1)
+  })
 })
 
 test('what work throws is thrown to its caller alone', async () => {
