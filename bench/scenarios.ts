@@ -81,6 +81,11 @@ export function scenariosFor(organizations: Size): readonly Scenario[] {
   ]
 }
 
+/** Names of the scenarios that one process serves in turn. */
+export const SERVED_BY_ONE: readonly string[] = scenariosFor({ organizations: 0, policiesEach: 0 })
+  .filter(({ subject }) => subject === 'service')
+  .map(({ name }) => name)
+
 function unknownIdentities(): readonly Target[] {
   return Array.from({ length: UNKNOWN_IDENTITIES }, (_, index) => ({
     scope: 'acme/app',

@@ -1,5 +1,5 @@
 import type { Measurement, Start } from './measure.ts'
-import { floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
+import { floorOf, ONE_WORKER, SERVED_BY_ONE, TWO_WORKERS, warm } from './scenarios.ts'
 
 /** A quotient of what two scenarios cost, and how large it may be. */
 interface RatioTarget {
@@ -19,18 +19,20 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
 
-/** What one exchange may cost at most, and a process may hold, on a machine of the class the targets were set on. */
+/** What one exchange may cost at most, on a machine of the class the targets were set on. */
 const COSTS = [
   { what: 'warm gRPC exchange, RS256 (µs of CPU)', of: 'warm gRPC RS256', value: 'cpuMicrosPerExchange', atMost: 160 },
   { what: 'warm gRPC exchange, ES256 (µs of CPU)', of: 'warm gRPC ES256', value: 'cpuMicrosPerExchange', atMost: 220 },
   { what: 'warm HTTP exchange, RS256 (µs of CPU)', of: 'warm HTTP RS256', value: 'cpuMicrosPerExchange', atMost: 130 },
-  { what: 'memory under load (MB of RSS)', of: 'warm gRPC RS256', value: 'peakRssMb', atMost: 150 },
 ] as const satisfies readonly {
   readonly what: string
   readonly of: string
   readonly value: keyof Measurement
   readonly atMost: number
 }[]
+
+/** The most that one process holds in any scenario, all of which it serves in turn. */
+const MEMORY = { what: 'memory under load, at its peak (MB of RSS)', atMost: 150 } as const
 
 /** On one core, without the self-exercise: what a deployment waits for that scales from nothing. */
 const READY = { what: 'start to ready, without the self-exercise (ms)', atMost: 400 } as const
@@ -58,7 +60,10 @@ export function verdictsOf({ measurements, starts, node }: Measured): readonly V
     return verdict(what, found, atMost)
   })
   const ready = starts.filter((one) => one.node === node && !one.selfExercise).map((one) => one.ready)
-  return [...ratios, ...single, ...verdict(READY.what, ready, READY.atMost)]
+  const peaks = SERVED_BY_ONE.map((name) => all.filter(({ scenario }) => scenario === name).map((one) => one.peakRssMb))
+  const peak = peaks.filter((values) => values.length > 0).map(median)
+  const memory = peak.length === 0 ? [] : verdict(MEMORY.what, [Math.max(...peak)], MEMORY.atMost)
+  return [...ratios, ...single, ...memory, ...verdict(READY.what, ready, READY.atMost)]
 }
 
 /** What a warm exchange costs to its floor: NaN where it was not measured. */

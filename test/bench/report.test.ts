@@ -80,7 +80,17 @@ test('a ratio is of what was measured side by side, and the median of those', ()
 })
 
 test('a target whose scenarios were not measured is left out', () => {
-  expect(verdictsOf([measurement('two workers', 100), measurement('one claim pattern', 100)])).toEqual([])
+  expect(verdictsOf([measurement('two workers', 100), measurement('many organizations', 100)])).toEqual([])
+})
+
+test('memory is the peak of one process in any of the scenarios that it serves', () => {
+  const peak = (scenario: string, peakRssMb: number) => measurement(scenario, 1000, { peakRssMb })
+  const many = [peak('500 policies in turn', 149), peak('500 policies in turn', 151), peak('500 policies in turn', 153)]
+  const others = [peak('warm HTTP RS256', 120), peak('many organizations', 200), peak('two workers', 300)]
+  const memory = verdictsOf([...others, ...many]).filter(({ what }) => what.startsWith('memory'))
+  expect(memory).toEqual([
+    { what: 'memory under load, at its peak (MB of RSS)', measured: 151, atMost: 150, holds: false },
+  ])
 })
 
 test('workers are reported with their processes, their sum and the largest of them', () => {
