@@ -10,7 +10,7 @@ import { ask } from './questions.ts'
 import { asMarkdown, type CallsVerdict, type ColdResult, faultsOf, type Results } from './report.ts'
 import { FLOORED, type Scenario, scenariosFor, scenariosOn } from './scenarios.ts'
 import { openStage, type Stage, type Subject } from './stage.ts'
-import { median, verdictsOf } from './targets.ts'
+import { COMPARED_TIMES, isCompared, median, verdictsOf } from './targets.ts'
 
 async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
   const organizations = { organizations: options.organizations, policiesEach: POLICIES_EACH }
@@ -138,21 +138,26 @@ async function allCalls(scenarios: readonly Scenario[], needs: RunningNeeds): Pr
   return verdicts
 }
 
-/** Scenarios take turns, every other time in the opposite order, so that what changes on the machine meets all alike. */
+/**
+ * Scenarios take turns, every other time in the opposite order, so that what changes on the machine meets all alike. Those
+ * that ratios compare are measured three times as often: a machine that others use too is not the same for long.
+ */
 async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly Measurement[]> {
   const { options, subjectOf } = needs
   const measurements: Measurement[] = []
-  for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
-    const order = repetition % 2 === 0 ? scenarios : scenarios.toReversed()
-    for (const scenario of order) {
-      const once = repetition === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
+  const each = options.short ? 1 : COMPARED_TIMES
+  const rounds = options.repetitions * each
+  for (let round = 0; round < rounds; round += 1) {
+    const due = scenarios.filter((scenario) => isCompared(scenario) || round % each === 0)
+    for (const scenario of round % 2 === 0 ? due : due.toReversed()) {
+      const once = round === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
       const warmUpSeconds = scenario.subject === 'workers' ? WORKERS * once : once // each has a part of the load
       const subject = await subjectOf(scenario)
       // What a server has kept for its five minutes is asked anew, which is not what a warm exchange costs.
       if (scenario.subject === 'large') await visitAll(scenario, { ...needs, subject })
       const measured = await measure(scenario, { ...needs, subject, warmUpSeconds })
       const name = scenario.node === undefined ? scenario.name : `${scenario.name}, Node.js ${scenario.node.version}`
-      say(`${repetition + 1}/${options.repetitions} ${name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
+      say(`${round + 1}/${rounds} ${name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
       measurements.push(measured)
     }
   }

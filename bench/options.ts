@@ -26,9 +26,9 @@ export const USAGE = `make bench ARGS="…": what an exchange costs, against the
 
   --short              a minute or two: to see that it runs, and that the counts of calls hold
   --scenario NAME      only scenarios with NAME in their name; may be repeated
-  --seconds N          measured in each repetition (10)
+  --seconds N          measured in each repetition (5)
   --warm-up N          before the first repetition of each scenario (10)
-  --repetitions N      (3)
+  --repetitions N      (3); three times as many of what ratios compare
   --tokens N           distinct subject tokens of each kind (20000)
   --organizations N    of the scenario with many installations (5000)
   --in-flight N        requests at once (64)
@@ -53,7 +53,7 @@ export function readOptions(args: string[]): Options | string {
   const scenarios = values.scenario ?? []
   const options: Options = {
     scenarios,
-    seconds: number('seconds', 10, 1),
+    seconds: number('seconds', 5, 1),
     warmUpSeconds: number('warm-up', 10, 1),
     repetitions: number('repetitions', 3, 1),
     tokens: number('tokens', 20_000, 500),

@@ -1,5 +1,5 @@
 import type { Measurement, Start } from './measure.ts'
-import { floorOf, ONE_WORKER, SERVED_BY_ONE, TWO_WORKERS, warm } from './scenarios.ts'
+import { floorOf, ONE_WORKER, type Scenario, SERVED_BY_ONE, TWO_WORKERS, warm } from './scenarios.ts'
 
 /** A quotient of what two scenarios cost, and how large it may be. */
 interface RatioTarget {
@@ -18,6 +18,14 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'many organizations and policies : one', of: 'many organizations', to: 'warm gRPC RS256', atMost: 1.05 },
   { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
+
+/** How often it is measured in each repetition: a noisy machine is not the same for long. */
+export const COMPARED_TIMES = 3
+
+/** True for what a target's ratio is made of. */
+export function isCompared({ name, node }: Scenario): boolean {
+  return node === undefined && RATIOS.some(({ of, to }) => name === of || name === to)
+}
 
 /** What one exchange may cost at most, on a machine of the class the targets were set on. */
 const COSTS = [

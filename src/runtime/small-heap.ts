@@ -57,8 +57,8 @@ const RELEASE = Number.parseInt(process.versions.node, 10)
 /** The compiler between the baseline and TurboFan leaves some 15 MB behind in malloc's arenas. It is on from Node.js 24. */
 const HAS_MAGLEV = RELEASE >= 24
 /** Less than a process is to take: what becomes garbage outside of the heap meanwhile, such as streams and buffers, stays in malloc's hands. */
-const RSS_BYTES = 104 * 1024 * 1024
-const LEAST_GROWTH_PERCENT = 40
+const RSS_BYTES = 96 * 1024 * 1024
+const LEAST_GROWTH_PERCENT = 30
 const MOST_GROWTH_PERCENT = 150
 /** Half of what Node.js 20 takes. */
 const YOUNG_BYTES = (HAS_MAGLEV ? 4 : 8) * 1024 * 1024
