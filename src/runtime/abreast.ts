@@ -67,6 +67,6 @@ let waiting: NodeJS.Timeout | undefined
 let underWay = 0
 const MOST_TOGETHER = 64
 /** Of calls under way: fewer take little of a processor, and are not kept. */
-const BUSY = 24
+const BUSY = 16
 const ENOUGH = 32
 const PATIENCE_MS = 4

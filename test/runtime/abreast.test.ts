@@ -77,7 +77,7 @@ describe('while many calls are under way', () => {
     }
   }
   test('others are waited for, until they are enough', async () => {
-    await callsUnderWay(24)
+    await callsUnderWay(16)
     let begun = 0
     const come = () => void gathered().then(() => (begun += 1))
 
@@ -90,7 +90,7 @@ describe('while many calls are under way', () => {
   })
 
   test('who comes alone goes on after 4 ms', async () => {
-    await callsUnderWay(24)
+    await callsUnderWay(16)
     let begun = 0
     void gathered().then(() => (begun += 1))
     await turns(3)
@@ -100,8 +100,8 @@ describe('while many calls are under way', () => {
     expect(begun).toBe(1)
   })
 
-  test('of fewer than 24 nobody waits', async () => {
-    await callsUnderWay(23)
+  test('of fewer than 16 nobody waits', async () => {
+    await callsUnderWay(15)
     let begun = 0
     void gathered().then(() => (begun += 1))
     await turns(3)
