@@ -10,7 +10,7 @@ import { ask } from './questions.ts'
 import { asMarkdown, type CallsVerdict, type ColdResult, faultsOf, type Results } from './report.ts'
 import { FLOORED, type Scenario, scenariosFor, scenariosOn } from './scenarios.ts'
 import { openStage, type Stage, type Subject } from './stage.ts'
-import { COMPARED_TIMES, isCompared, median, verdictsOf } from './targets.ts'
+import { comparedTimes, isCompared, median, verdictsOf } from './targets.ts'
 
 async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
   const organizations = { organizations: options.organizations, policiesEach: POLICIES_EACH }
@@ -145,7 +145,7 @@ async function allCalls(scenarios: readonly Scenario[], needs: RunningNeeds): Pr
 async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNeeds): Promise<readonly Measurement[]> {
   const { options, subjectOf } = needs
   const measurements: Measurement[] = []
-  const each = options.short ? 1 : COMPARED_TIMES
+  const each = comparedTimes(options.repetitions)
   const rounds = options.repetitions * each
   for (let round = 0; round < rounds; round += 1) {
     const due = scenarios.filter((scenario) => isCompared(scenario) || round % each === 0)

@@ -3,7 +3,7 @@ import type { Machine } from './machine.ts'
 import { GITHUB_MS, LAST_OF_THEM, type Measurement, ONE_BY_ONE, type Start, total } from './measure.ts'
 import type { Options } from './options.ts'
 import { FLOORED, floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
-import { COMPARED_TIMES, median, ratioToFloor, type Verdict } from './targets.ts'
+import { comparedTimes, median, ratioToFloor, type Verdict } from './targets.ts'
 
 /** All that a run found. */
 export interface Results {
@@ -68,7 +68,7 @@ export function asMarkdown(results: Results): string {
 function head({ measuredAt, machine, options }: Results): string {
   return `# What an exchange costs
 
-Written by \`make bench\` on ${measuredAt.slice(0, 10)}: do not edit. Medians of ${options.repetitions} repetitions of ${options.seconds} s (${options.repetitions * COMPARED_TIMES} of what ratios compare), which take turns, after ${options.warmUpSeconds} s of warming up;
+Written by \`make bench\` on ${measuredAt.slice(0, 10)}: do not edit. Medians of ${options.repetitions} repetitions of ${options.seconds} s (${options.repetitions * comparedTimes(options.repetitions)} of what ratios compare), which take turns, after ${options.warmUpSeconds} s of warming up;
 ${options.inFlight} requests in flight, ${options.tokens} distinct tokens with 32 claims; load generator, GitHub and server on one machine, which they share.
 
 - Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGiB} GiB, ${machine.platform}

@@ -19,12 +19,14 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
 
-/** How often it is measured in each repetition: a noisy machine is not the same for long. */
-export const COMPARED_TIMES = 3
-
 /** True for what a target's ratio is made of. */
 export function isCompared({ name, node }: Scenario): boolean {
   return node === undefined && RATIOS.some(({ of, to }) => name === of || name === to)
+}
+
+/** How often it is measured in each repetition of a run with several: a noisy machine is not the same for long. */
+export function comparedTimes(repetitions: number): number {
+  return repetitions === 1 ? 1 : 3
 }
 
 /** What one exchange may cost at most, on a machine of the class the targets were set on. */
@@ -68,10 +70,19 @@ export function verdictsOf({ measurements, starts, node }: Measured): readonly V
     return verdict(what, found, atMost)
   })
   const ready = starts.filter((one) => one.node === node && !one.selfExercise).map((one) => one.ready)
+  return [
+    ...ratios,
+    ...single,
+    ...verdict(MEMORY.what, highestPeak(all), MEMORY.atMost),
+    ...verdict(READY.what, ready, READY.atMost),
+  ]
+}
+
+/** None where no scenario of one process was measured. */
+function highestPeak(all: readonly Measurement[]): readonly number[] {
   const peaks = SERVED_BY_ONE.map((name) => all.filter(({ scenario }) => scenario === name).map((one) => one.peakRssMb))
-  const peak = peaks.filter((values) => values.length > 0).map(median)
-  const memory = peak.length === 0 ? [] : verdict(MEMORY.what, [Math.max(...peak)], MEMORY.atMost)
-  return [...ratios, ...single, ...memory, ...verdict(READY.what, ready, READY.atMost)]
+  const measured = peaks.filter((values) => values.length > 0).map(median)
+  return measured.length === 0 ? [] : [Math.max(...measured)]
 }
 
 /** What a warm exchange costs to its floor: NaN where it was not measured. */

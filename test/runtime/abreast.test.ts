@@ -76,6 +76,7 @@ describe('while many calls are under way', () => {
       await all
     }
   }
+
   test('others are waited for, until they are enough', async () => {
     await callsUnderWay(16)
     let begun = 0
