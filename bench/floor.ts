@@ -2,7 +2,9 @@
  * What no STS of this kind can do without, and nothing else: one port for gRPC (grpc-js) and HTTP, one verification by
  * node:crypto, one POST to GitHub over TLS by undici. The measure that an exchange is held against.
  */
+import cluster from 'node:cluster'
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js'
@@ -11,6 +13,8 @@ import { loadProtos } from '../src/wire/protos.ts'
 
 export interface FloorOrder {
   readonly github: string
+  /** Several share the port, by node:cluster and nothing more. */
+  readonly workers: number
   /** SPKI, PEM; the header's algorithm chooses. */
   readonly publicKeys: Readonly<Record<'RS256' | 'ES256', string>>
   readonly mint: { readonly path: string; readonly body: string; readonly headers: Readonly<Record<string, string>> }
@@ -18,7 +22,7 @@ export interface FloorOrder {
 
 const HEADER_START = 20
 const [orderText = ''] = process.argv.slice(2)
-const { github, publicKeys, mint } = JSON.parse(orderText) as FloorOrder
+const { github, workers, publicKeys, mint } = JSON.parse(orderText) as FloorOrder
 const keys: Readonly<Record<string, KeyObject>> = {
   [headerOf('RS256')]: createPublicKey(publicKeys.RS256),
   [headerOf('ES256')]: createPublicKey(publicKeys.ES256),
@@ -55,9 +59,24 @@ const door = createServer((socket: Socket) => {
     process.nextTick(() => socket.resume())
   })
 })
-await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
-process.stdout.write(`${JSON.stringify({ message: 'listening', port: (door.address() as AddressInfo).port })}\n`)
 process.once('disconnect', () => process.exit(0))
+say(workers > 1 && cluster.isPrimary ? await portOfWorkers() : await openDoor())
+
+function say(port: number): void {
+  if (cluster.isPrimary) process.stdout.write(`${JSON.stringify({ message: 'listening', port })}\n`)
+}
+
+async function openDoor(): Promise<number> {
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
+  return (door.address() as AddressInfo).port
+}
+
+/** Of all, once all listen. */
+async function portOfWorkers(): Promise<number> {
+  const listening = Array.from({ length: workers }, () => once(cluster.fork(), 'listening'))
+  const [[address]] = (await Promise.all(listening)) as unknown as readonly [readonly [{ readonly port: number }]]
+  return address.port
+}
 
 async function exchange(authorization: string): Promise<string> {
   const compact = authorization.slice('Bearer '.length)

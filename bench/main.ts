@@ -8,7 +8,7 @@ import { type NodeBinaries, type NodeBinary, namedNodes, otherReleases } from '.
 import { type Options, readOptions, USAGE } from './options.ts'
 import { ask } from './questions.ts'
 import { asMarkdown, type CallsVerdict, type ColdResult, faultsOf, type Results } from './report.ts'
-import { FLOORED, type Scenario, scenariosFor, scenariosOn } from './scenarios.ts'
+import { FLOORED, isShared, type Scenario, scenariosFor, scenariosOn } from './scenarios.ts'
 import { openStage, type Stage, type Subject } from './stage.ts'
 import { comparedTimes, isCompared, median, verdictsOf } from './targets.ts'
 
@@ -16,7 +16,7 @@ async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
   const organizations = { organizations: options.organizations, policiesEach: POLICIES_EACH }
   const wanted = (name: string) =>
     options.scenarios.length === 0 || options.scenarios.some((part) => name.includes(part))
-  const own = scenariosFor(organizations).filter(({ name, subject }) => wanted(name) && canMeasure(subject))
+  const own = scenariosFor(organizations).filter((scenario) => wanted(scenario.name) && canMeasure(scenario))
   const [granted] = scenariosFor(organizations).filter(({ subject, code }) => subject === 'service' && code === 0)
   if (granted === undefined) throw new Error('there is no scenario of a warm exchange')
   const machine = describeMachine()
@@ -43,7 +43,7 @@ async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
       verdicts: verdictsOf({ measurements, starts, node: machine.node }),
     }
     // The probe is asked of a supervisor, and not of its workers.
-    const [first = granted] = own.filter(({ subject }) => subject !== 'workers')
+    const [first = granted] = own.filter((scenario) => !isShared(scenario))
     if (options.profile !== undefined) await profile(first, options.profile, { stage, options, subjectOf })
     return conclude(results, options)
   } finally {
@@ -55,8 +55,8 @@ async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
 const POLICIES_EACH = 2
 
 /** What several processes use can be read only in /proc. */
-function canMeasure(subject: Scenario['subject']): boolean {
-  return subject !== 'workers' || usageOf(process.pid) !== undefined
+function canMeasure(scenario: Scenario): boolean {
+  return !isShared(scenario) || usageOf(process.pid) !== undefined
 }
 
 interface Needs {
@@ -116,8 +116,9 @@ function subjectsOf(needs: Needs): RunningNeeds['subjectOf'] {
 async function startSubject(scenario: Scenario, needs: Needs): Promise<Subject> {
   const { stage, options } = needs
   const nodePath = scenario.node?.path
-  if (scenario.subject === 'floor') return stage.startFloor({ nodePath })
-  const subject = await stage.startService({ workers: scenario.subject === 'workers' ? WORKERS : 1, nodePath })
+  const how = { workers: isShared(scenario) ? WORKERS : 1, nodePath }
+  if (scenario.subject === 'floor' || scenario.subject === 'floors') return stage.startFloor(how)
+  const subject = await stage.startService(how)
   if (scenario.subject === 'large') {
     say(`${scenario.targets.length} policies of ${options.organizations} organizations are read`)
     await visitAll(scenario, { ...needs, subject })
@@ -151,7 +152,7 @@ async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNee
     const due = scenarios.filter((scenario) => isCompared(scenario) || round % each === 0)
     for (const scenario of round % 2 === 0 ? due : due.toReversed()) {
       const once = round === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
-      const warmUpSeconds = scenario.subject === 'workers' ? WORKERS * once : once // each has a part of the load
+      const warmUpSeconds = isShared(scenario) ? WORKERS * once : once // each has a part of the load
       const subject = await subjectOf(scenario)
       // What a server has kept for its five minutes is asked anew, which is not what a warm exchange costs.
       if (scenario.subject === 'large') await visitAll(scenario, { ...needs, subject })

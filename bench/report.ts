@@ -2,8 +2,8 @@ import type { GitHubCount } from './front.ts'
 import type { Machine } from './machine.ts'
 import { GITHUB_MS, LAST_OF_THEM, type Measurement, ONE_BY_ONE, type Start, total } from './measure.ts'
 import type { Options } from './options.ts'
-import { FLOORED, floorOf, ONE_WORKER, TWO_WORKERS, warm } from './scenarios.ts'
-import { comparedTimes, median, ratioToFloor, type Verdict } from './targets.ts'
+import { FLOORED, floorOf, warm } from './scenarios.ts'
+import { comparedTimes, median, type Quotient, ratioOf, SECOND_PROCESSES, toFloor, type Verdict } from './targets.ts'
 
 /** All that a run found. */
 export interface Results {
@@ -92,22 +92,27 @@ function keptUp(results: Results): string {
 }
 
 function workers(results: Results): string {
-  const rows = [ONE_WORKER, TWO_WORKERS].filter((name) => names(results).includes(name))
+  const measured = ({ of, to }: Quotient) => [of, to].every((name) => names(results).includes(name))
   return section(
     'Workers',
-    'One process, and two with their supervisor, over as many connections each. What is used is of all processes; both cores are shared with the load generator and GitHub, so that it is the CPU and not the throughput that compares.',
-    [WORKER_HEAD, ...rows.map((name) => workerRow(name, results))],
+    'One process, and two with their supervisor, over as many connections each. What is used is of all processes; both cores are shared with the load generator and GitHub, so that it is the CPU and not the throughput that compares. The same of floors is what the machine takes for a second process, whatever it runs.',
+    [WORKER_HEAD, ...SECOND_PROCESSES.filter(measured).flatMap((two) => workerRows(two, results))],
   )
 }
 
-const WORKER_HEAD = ['scenario', 'processes', 'CPU µs', "busiest's part of it", 'RSS MB', 'largest MB']
+const WORKER_HEAD = ['scenario', 'processes', 'CPU µs', 'to one', "busiest's part of it", 'RSS MB', 'largest MB']
 
-function workerRow(name: string, results: Results): readonly string[] {
+function workerRows({ of, to }: Quotient, results: Results): readonly (readonly string[])[] {
+  return [workerRow(to, 1, results), workerRow(of, ratioOf(results.measurements, { of, to }), results)]
+}
+
+function workerRow(name: string, toOne: number, results: Results): readonly string[] {
   const middle = middleOf(name, results)
   return [
     name,
     middle('processes', 0),
     middle('cpuMicrosPerExchange', 0),
+    shown(toOne, 2),
     middle('busiestPart', 2),
     middle('rssMb', 0),
     middle('largestRssMb', 0),
@@ -143,7 +148,7 @@ function versionRows(node: string, results: Results): readonly (readonly string[
     const [floor, service] = [middleOf(floorOf(exchange), results), middleOf(warm(exchange), results)]
     return [
       ...[node, exchange, floor('cpuMicrosPerExchange', 0), service('cpuMicrosPerExchange', 0)],
-      ...[shown(ratioToFloor(results.measurements, exchange), 2), service('rssMb', 0), service('peakRssMb', 0)],
+      ...[shown(ratioOf(results.measurements, toFloor(exchange)), 2), service('rssMb', 0), service('peakRssMb', 0)],
       shown(median(ready), 0),
     ]
   })

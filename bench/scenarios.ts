@@ -3,10 +3,10 @@ import type { NodeBinary } from './node-binaries.ts'
 import type { TokenOrder } from './subject-tokens.ts'
 
 /**
- * Who answers: the service with few policies, with many organizations, as two workers, or the floor; and `alone`, which
- * like the workers has seen nothing but the scenario that it is compared in.
+ * Who answers: the service with few policies, with many organizations, as two workers, or the floor, as one process or two;
+ * and `alone`, which like the workers has seen nothing but the scenario that it is compared in.
  */
-export type Subject = 'service' | 'large' | 'alone' | 'workers' | 'floor'
+export type Subject = 'service' | 'large' | 'alone' | 'workers' | 'floor' | 'floors'
 
 /** A load that is kept up and measured. */
 export interface Scenario {
@@ -42,6 +42,14 @@ export function scenariosOn(
 
 export const ONE_WORKER = 'one worker'
 export const TWO_WORKERS = 'two workers'
+/** What the machine takes for a second process, whatever it runs. */
+export const ONE_FLOOR = 'one floor'
+export const TWO_FLOORS = 'two floors'
+
+/** Whether several processes share the port. */
+export function isShared({ subject }: Pick<Scenario, 'subject'>): boolean {
+  return subject === 'workers' || subject === 'floors'
+}
 
 const CI: readonly Target[] = [{ scope: 'acme/app', identity: 'ci' }]
 const to = (identity: string, scope = 'acme/app'): readonly Target[] => [{ scope, identity }]
@@ -72,6 +80,8 @@ export function scenariosFor(organizations: Size): readonly Scenario[] {
     { ...GRANTED, name: 'warm HTTP ES256', subject: 'service', protocol: 'http', algorithm: 'ES256', targets: CI },
     { ...SPREAD, name: ONE_WORKER, subject: 'alone' },
     { ...SPREAD, name: TWO_WORKERS, subject: 'workers' },
+    { ...SPREAD, name: ONE_FLOOR, subject: 'floor' },
+    { ...SPREAD, name: TWO_FLOORS, subject: 'floors' },
     { ...GRANTED, name: 'organization policy, 50 repositories', subject: 'service', targets: to('fleet', 'acme') },
     { ...GRANTED, name: '500 policies in turn', subject: 'service', targets: turns() },
     { ...REFUSED, name: 'refused: bad signature', flaw: 'bad-signature', targets: CI, code: UNAUTHENTICATED },

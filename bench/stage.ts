@@ -32,7 +32,7 @@ export interface Stage {
   readonly folder: string
   /** `octo-sts serve` as a deployment starts it; resolves once it says that it is ready, with all of its workers. */
   startService(how?: { readonly workers?: number; readonly nodePath?: string | undefined }): Promise<Subject>
-  startFloor(how?: { readonly nodePath?: string | undefined }): Promise<Subject>
+  startFloor(how?: { readonly workers?: number; readonly nodePath?: string | undefined }): Promise<Subject>
   /** The service without the probe, on one core where that can be had, and the time until it says that it is ready. */
   timeStart(how: TimedStart): Promise<{ readonly subject: Subject; readonly milliseconds: number }>
   /** Runs the load generator; `heard` is told its lines that are not the report. */
@@ -111,8 +111,8 @@ export async function openStage(organizations: Size): Promise<Stage> {
       else await until(child, { url: `http://127.0.0.1:${metricsPort}/metrics`, text: /^octo_sts_ready 1$/m })
       return subject
     },
-    async startFloor({ nodePath = process.execPath } = {}) {
-      const child = begin(nodePath, [here('floor.js'), JSON.stringify(floorOrder(facts))], {})
+    async startFloor({ workers = 1, nodePath = process.execPath } = {}) {
+      const child = begin(nodePath, [here('floor.js'), JSON.stringify(floorOrder(facts, workers))], {})
       return enlist(child, (await portsOf(child)).port)
     },
     async timeStart({ selfExercise, nodePath = process.execPath }) {
@@ -158,13 +158,14 @@ function serviceEnvironment(
 }
 
 /** The mint that the service makes for the policy `ci`, byte for byte, with an App JWT that the world has not seen. */
-function floorOrder({ app, github, installation, publicKeys }: WorldFacts): FloorOrder {
+function floorOrder({ app, github, installation, publicKeys }: WorldFacts, workers: number): FloorOrder {
   const now = Math.floor(Date.now() / 1000)
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const input = `${encode({ alg: 'RS256', typ: 'JWT' })}.${encode({ iat: now - 60, exp: now + 540, iss: String(app.id) })}`
   const signature = sign('sha256', Buffer.from(input), createPrivateKey(app.privateKeyPem)).toString('base64url')
   return {
     github,
+    workers,
     publicKeys,
     mint: {
       path: `/app/installations/${installation}/access_tokens`,

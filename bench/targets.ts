@@ -1,11 +1,24 @@
 import type { Measurement, Start } from './measure.ts'
-import { floorOf, ONE_WORKER, type Scenario, SERVED_BY_ONE, TWO_WORKERS, warm } from './scenarios.ts'
+import {
+  floorOf,
+  ONE_FLOOR,
+  ONE_WORKER,
+  type Scenario,
+  SERVED_BY_ONE,
+  TWO_FLOORS,
+  TWO_WORKERS,
+  warm,
+} from './scenarios.ts'
 
-/** A quotient of what two scenarios cost, and how large it may be. */
-interface RatioTarget {
-  readonly what: string
+/** Of what two scenarios cost. */
+export interface Quotient {
   readonly of: string
   readonly to: string
+}
+
+/** How large one may be. */
+interface RatioTarget extends Quotient {
+  readonly what: string
   readonly atMost: number
 }
 
@@ -19,9 +32,15 @@ const RATIOS: readonly RatioTarget[] = [
   { what: 'two workers : one, CPU per exchange', of: TWO_WORKERS, to: ONE_WORKER, atMost: 1.1 },
 ]
 
-/** True for what a target's ratio is made of. */
+/** Two processes beside one: ours, and what a machine takes for any. */
+export const SECOND_PROCESSES: readonly Quotient[] = [
+  { of: TWO_WORKERS, to: ONE_WORKER },
+  { of: TWO_FLOORS, to: ONE_FLOOR },
+]
+
+/** True for what a ratio is made of. */
 export function isCompared({ name, node }: Scenario): boolean {
-  return node === undefined && RATIOS.some(({ of, to }) => name === of || name === to)
+  return node === undefined && [...RATIOS, ...SECOND_PROCESSES].some(({ of, to }) => name === of || name === to)
 }
 
 /** How often it is measured in each repetition of a run with several: a noisy machine is not the same for long. */
@@ -85,13 +104,18 @@ function highestPeak(all: readonly Measurement[]): readonly number[] {
   return measured.length === 0 ? [] : [Math.max(...measured)]
 }
 
-/** What a warm exchange costs to its floor: NaN where it was not measured. */
-export function ratioToFloor(all: readonly Measurement[], exchange: string): number {
-  return median(quotientsOf(all, { of: warm(exchange), to: floorOf(exchange) }))
+/** What a warm exchange costs to its floor. */
+export function toFloor(exchange: string): Quotient {
+  return { of: warm(exchange), to: floorOf(exchange) }
+}
+
+/** NaN where it was not measured. */
+export function ratioOf(all: readonly Measurement[], quotient: Quotient): number {
+  return median(quotientsOf(all, quotient))
 }
 
 /** Of each repetition, whose two stand side by side in time: the median of these is the ratio. */
-function quotientsOf(all: readonly Measurement[], { of, to }: Pick<RatioTarget, 'of' | 'to'>): readonly number[] {
+function quotientsOf(all: readonly Measurement[], { of, to }: Quotient): readonly number[] {
   const [above, below] = [costs(all, of), costs(all, to)]
   return above.flatMap((cost, index) => {
     const other = below[index]

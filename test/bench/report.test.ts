@@ -93,15 +93,22 @@ test('memory is the peak of one process in any of the scenarios that it serves',
   ])
 })
 
-test('workers are reported with their processes, their sum and the largest of them', () => {
-  const text = asMarkdown(
-    results({ measurements: [measurement('one worker', 100), measurement('two workers', 105.4, TWO)] }),
-  )
+test('workers are reported with their processes, their sum and the largest of them, beside what two floors cost', () => {
+  const workers = [measurement('one worker', 100), measurement('two workers', 105.4, TWO)]
+  const floors = [measurement('one floor', 80), measurement('two floors', 100, TWO)]
+  const text = asMarkdown(results({ measurements: [...workers, ...floors, measurement('two floors', 0, TWO)] }))
   expect(rowsUnder('Workers', text)).toEqual([
-    ['one worker', '1', '100', '1.00', '100', '100'],
-    ['two workers', '3', '105', '0.52', '400', '171'],
+    ['one worker', '1', '100', '1.00', '1.00', '100', '100'],
+    ['two workers', '3', '105', '1.05', '0.52', '400', '171'],
+    ['one floor', '1', '80', '1.00', '1.00', '100', '100'],
+    ['two floors', '3', '50', '1.25', '0.52', '400', '171'],
   ])
   expect(text).not.toContain('NaN')
+})
+
+test('two processes are reported only where one was measured too', () => {
+  const text = asMarkdown(results({ measurements: [measurement('two workers', 105.4, TWO)] }))
+  expect(text).not.toContain('## Workers')
 })
 
 test.each([
