@@ -5,7 +5,7 @@ import { type Answer, describe } from './answer.ts'
 import type { Call } from './call.ts'
 import { InstallationDoubted, notInstalled, ownerRenamed, unreadable } from './known-failures.ts'
 import { mintBody } from './mint-body.ts'
-import { excessOf, isOfAnotherOwner } from './token-excess.ts'
+import { excessOf, isOfAnotherOwner, mintedPart } from './token-excess.ts'
 
 /** A token, or GitHub's 422, which the caller takes apart. */
 export type AccessTokenAnswer =
@@ -39,6 +39,7 @@ export function requestAccessToken(
     direct: {
       path: `/app/installations/${installation.id}/access_tokens`,
       body: mintBody(grant),
+      wanted: mintedPart,
     },
     as: 'app',
     maxBytes: ANSWER_LIMIT_BYTES,

@@ -7,6 +7,11 @@ import type { PoolFetch, Received } from './pool-fetch.ts'
 export interface Direct {
   readonly path: string
   readonly body: string
+  /**
+   * What is wanted of the JSON of an answer of 2xx. The rest is gone before any promise has it: those that have waited for
+   * GitHub are old to V8, and what they resolve with stays until it next looks at everything.
+   */
+  readonly wanted: (body: unknown) => unknown
 }
 
 interface DirectRequest {
@@ -51,7 +56,7 @@ export function createDirectSend(options: DirectSendOptions): SendDirect {
       (span) => {
         const read = (received: Received): Answer => {
           span.set('http.response.status_code', received.status)
-          return answerOf(received)
+          return answerOf(received, direct.wanted)
         }
         return pool.send(request, read, { ms, maxBytes })
       },
@@ -77,9 +82,9 @@ export function createDirectSend(options: DirectSendOptions): SendDirect {
  * that a name with one is no name that was asked for. What is JSON by the one reading is by the other: only within its
  * strings may it have such bytes. A refusal of more than 256 KiB says nothing that is looked for, and is not parsed.
  */
-export function answerOf({ status, headers, chunks }: Received): Answer {
+export function answerOf({ status, headers, chunks }: Received, wanted: Direct['wanted']): Answer {
   const isSuccess = status >= 200 && status < 300
-  return { status, headers, body: parsed(isSuccess ? latin1Of(chunks) : refusalOf(chunks)) }
+  return { status, headers, body: isSuccess ? wanted(parsed(latin1Of(chunks))) : parsed(refusalOf(chunks)) }
 }
 
 /** Joined as text, not as bytes: V8 sees to the garbage of buffers only when there are 32 MB of it. */

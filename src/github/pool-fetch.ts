@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import { gathered } from '../runtime/abreast.ts'
 import { type AnswerRoom, createAnswerRoom, type Resumable } from './answer-room.ts'
+import { LargeBody, Shelf } from './large-body.ts'
 import { createLine } from './line.ts'
 import { NoAnswer } from './no-answer.ts'
 
@@ -40,7 +41,7 @@ export interface Received {
   readonly status: number
   /** Those of use. */
   readonly headers: Readonly<Record<string, string>>
-  /** The bytes of the body, in their order. */
+  /** The bytes of the body, in their order, for who reads them at once. */
   readonly chunks: readonly Buffer[]
 }
 
@@ -66,7 +67,7 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
     bodyTimeout: 0,
   })
   const line = createLine(connections)
-  const room = createAnswerRoom(ROOM_BYTES)
+  const space: Space = { room: createAnswerRoom(ROOM_BYTES), shelf: new Shelf(ROOM_BYTES) }
   const dispatch = <T>(
     options: Dispatcher.DispatchOptions,
     read: (received: Received) => T,
@@ -84,7 +85,7 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
             }
           })
           .catch(reject)
-      const reception = new Reception(limit, room, { answered, failed: reject, ended: line.next })
+      const reception = new Reception(limit, space, { answered, failed: reject, ended: line.next })
       reception.leave = line.enter(() => pool.dispatch(options, reception))
     })
   return {
@@ -92,19 +93,23 @@ export function createPoolFetch(baseUrl: string, connectTimeoutMs: number, conne
       if (!url.startsWith(`${origin}/`))
         throw new NoAnswer('unreached', 'a request for another origin than GITHUB_BASE_URL')
       const options = { path: url.slice(origin.length), method: method as 'GET', headers, body: body ?? null }
-      const received = await dispatch(options, (it) => it, limit)
-      const asText = new Map([...Object.entries(received.headers), ALWAYS_TEXT])
-      return {
-        url,
-        status: received.status,
-        headers: asText,
-        text: async () => Buffer.concat(received.chunks).toString('utf8'),
+      const read = ({ status, headers: received, chunks }: Received): FetchedAnswer => {
+        const text = Buffer.concat(chunks).toString('utf8')
+        const asText = new Map([...Object.entries(received), ALWAYS_TEXT])
+        return { url, status, headers: asText, text: async () => text }
       }
+      return dispatch(options, read, limit)
     },
     send: ({ method, path, headers, body }, read, limit) =>
       dispatch({ path: basePath + path, method: method as 'GET', headers: headers as string[], body }, read, limit),
     close: () => pool.destroy(),
   }
+}
+
+/** What large answers share. */
+interface Space {
+  readonly room: AnswerRoom
+  readonly shelf: Shelf
 }
 
 /** Who is told what came of a request that was made; `ended` first, and always. */
@@ -129,19 +134,21 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
   /** Goes on to read, after `onData` has said that it must wait. */
   resume: () => void = () => {}
   readonly #limit: FetchLimit
-  readonly #room: AnswerRoom
-  readonly #told: Told
+  readonly #space: Space
+  #told: Told
   readonly #timer: NodeJS.Timeout
   #abort: ((error: Error) => void) | undefined
   #late: NoAnswer | undefined
   #status = 0
   #headers: Received['headers'] | undefined
   #length = 0
-  readonly #chunks: Buffer[] = []
+  #chunks: Buffer[] = []
+  /** Of an answer that is not small, instead of its chunks. */
+  #large: LargeBody | undefined
 
-  constructor(limit: FetchLimit, room: AnswerRoom, told: Told) {
+  constructor(limit: FetchLimit, space: Space, told: Told) {
     this.#limit = limit
-    this.#room = room
+    this.#space = space
     this.#told = told
     this.#timer = setTimeout(expire, limit.ms, this)
   }
@@ -168,27 +175,39 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
   onData(chunk: Buffer): boolean {
     const { maxBytes } = this.#limit
     this.#length += chunk.length
-    this.#chunks.push(chunk)
     if (this.#length > maxBytes) {
       // Closes the connection, and tells of it at once: nothing more is received, and no room taken.
       this.#abort?.(new NoAnswer('oversized', `the answer is larger than ${maxBytes} bytes`))
       return true
     }
-    return this.#length <= SMALL_BYTES || this.#room.take(this, chunk.length)
+    if (this.#length <= SMALL_BYTES) {
+      this.#chunks.push(chunk)
+      return true
+    }
+    this.#large ??= this.#enlarged()
+    this.#large.add(chunk)
+    return this.#space.room.take(this, chunk.length)
+  }
+
+  #enlarged(): LargeBody {
+    const large = new LargeBody(this.#space.shelf)
+    for (const early of this.#chunks) large.add(early)
+    this.#chunks = []
+    return large
   }
 
   onComplete(): void {
     clearTimeout(this.#timer)
     this.#told.ended()
-    if (this.#headers !== undefined)
-      this.#told.answered({ status: this.#status, headers: this.#headers, chunks: this.#chunks })
+    const chunks = this.#large?.chunks() ?? this.#chunks
+    if (this.#headers !== undefined) this.#told.answered({ status: this.#status, headers: this.#headers, chunks })
   }
 
   onError(cause: Error): void {
     clearTimeout(this.#timer)
     this.#told.ended()
-    this.done()
     this.#told.failed(cause instanceof NoAnswer ? cause : failureOf(cause, this.#headers !== undefined))
+    this.done()
   }
 
   /** What it takes to read it: 1 for an answer that names one or two repositories. */
@@ -196,9 +215,15 @@ class Reception implements Dispatcher.DispatchHandler, Resumable {
     return 1 + Math.floor(this.#length / USUAL_BYTES)
   }
 
-  /** Nothing of it is needed any more. */
+  /** Nothing of it is needed any more: it lets go of all, since V8 may keep what has waited so long for some time more. */
   done(): void {
-    if (this.#length > SMALL_BYTES) this.#room.leave(this)
+    this.#told = NOBODY
+    this.#headers = undefined
+    this.#chunks = []
+    if (this.#large === undefined) return
+    this.#large.free()
+    this.#large = undefined
+    this.#space.room.leave(this)
   }
 }
 
@@ -230,6 +255,7 @@ function isNamed(sent: Buffer, lowerCase: Buffer): boolean {
   return true
 }
 
+const NOBODY: Told = { answered: () => {}, failed: () => {}, ended: () => {} }
 /** Octokit parses what calls itself JSON and throws on some of it; as text it passes through untouched. */
 const ALWAYS_TEXT = ['content-type', 'text/plain'] as const
 /** By their lengths, so that most of the others need not be read to be known as such. */

@@ -5,6 +5,25 @@ import { nameKey } from '../terms/scope.ts'
 import { quote } from '../terms/text.ts'
 
 /**
+ * What is looked at of the JSON of an answer with a token, here and where the token is taken from it: a hundredth of what
+ * GitHub tells of each repository.
+ */
+export function mintedPart(body: unknown): unknown {
+  if (!isJsonObject(body)) return body
+  const { token, expires_at, message, permissions, repository_selection, repositories } = body
+  return {
+    ...{ token, expires_at, message, permissions, repository_selection },
+    repositories: Array.isArray(repositories) ? repositories.map(namesOf) : repositories,
+  }
+}
+
+function namesOf(repository: unknown): unknown {
+  if (!isJsonObject(repository)) return repository
+  const { name, owner } = repository
+  return { name, owner: isJsonObject(owner) ? { login: owner['login'] } : owner }
+}
+
+/**
  * What GitHub's answer says the token may do beyond what was asked; undefined when there is nothing. `metadata: read` comes
  * with every token. What the answer does not state cannot be compared: older servers leave members out.
  */

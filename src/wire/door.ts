@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { ListenOptions, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Logger } from '../runtime/log.ts'
+import { Roster } from '../runtime/roster.ts'
 import { type CertificateFiles, followCertificate, readCertificate } from './certificate.ts'
 import type { HttpRequest, HttpResponse } from './http-answer.ts'
 import { createClientErrorHandler } from './http1-errors.ts'
@@ -43,24 +44,26 @@ export async function createDoor(context: DoorContext): Promise<Door> {
   server.timeout = limits.keepAliveMs + limits.requestMs // of silence in the midst of an answer that is not read
   server.on('request', context.http)
   server.on('clientError', createClientErrorHandler(context))
-  const sockets = new Set<Socket>()
-  const undecided = new Set<Socket>()
+  const sockets = new Roster<Socket>()
+  const undecided = new Roster<Socket>()
   server.prependListener('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    const place = sockets.enter(socket)
+    socket.once('close', () => sockets.leave(socket, place))
     socket.on('error', ignore) // resets: the socket closes, and that is all there is to do
   })
   divert(server, tls === undefined ? 'connection' : 'secureConnection', (socket, serveHttp1) => {
     const hand = (protocol: Protocol): void => {
-      undecided.delete(socket)
       if (protocol === 'http1') serveHttp1()
       else enterHttp2(socket, http2)
     }
     const negotiated = negotiatedProtocol(socket)
     if (negotiated !== undefined) return hand(negotiated)
-    undecided.add(socket)
-    socket.once('close', () => undecided.delete(socket))
-    sniff(socket, limits.headersMs, hand)
+    const place = undecided.enter(socket)
+    socket.once('close', () => undecided.leave(socket, place))
+    sniff(socket, limits.headersMs, (protocol) => {
+      undecided.leave(socket, place)
+      hand(protocol)
+    })
   })
   const unfollow = follow()
   return {
@@ -76,13 +79,13 @@ export async function createDoor(context: DoorContext): Promise<Door> {
     close() {
       unfollow()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const socket of undecided) socket.destroy()
+      for (const [, socket] of undecided.entries()) socket.destroy()
       http2.close()
       return closed
     },
     destroy() {
       http2.destroy()
-      for (const socket of sockets) socket.destroy()
+      for (const [, socket] of sockets.entries()) socket.destroy()
     },
   }
 }

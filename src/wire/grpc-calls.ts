@@ -113,10 +113,10 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     const key = String(count)
     count += 1
     waiting.set(key, { requestId, userAgent, trace, authorization, stream, lifetime })
-    requests.add(lifetime)
+    const place = requests.enter(lifetime)
     stream.once('close', () => {
       waiting.delete(key)
-      requests.delete(lifetime)
+      requests.leave(lifetime, place)
       lifetime.abort(callerLeft)
     })
     closeAfter(stream, limits.requestMs + limits.lingerMs)

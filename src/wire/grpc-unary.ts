@@ -56,6 +56,7 @@ class UnaryCall {
   readonly #context: UnaryContext
   readonly #signal = new Canceller()
   readonly #reader: MessageReader
+  readonly #place: number
   #state: 'reading' | 'running' | 'answered' = 'reading'
   /** The one clock of a call: until its deadline, and then until its stream is cut. */
   #timer: NodeJS.Timeout
@@ -67,7 +68,7 @@ class UnaryCall {
     this.#context = context
     this.#reader = new MessageReader(context.limits.messageBytes)
     this.#timer = setTimeout(expire, Math.ceil(opened.lifeMs), this)
-    context.requests.add(this)
+    this.#place = context.requests.enter(this)
   }
 
   read(chunk: Buffer): void {
@@ -102,7 +103,7 @@ class UnaryCall {
   /** The stream is closed. */
   leave(): void {
     clearTimeout(this.#timer)
-    this.#context.requests.delete(this)
+    this.#context.requests.leave(this, this.#place)
     this.abort(callerLeft)
     this.#issued?.abandon()
     this.#issued = undefined

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
+import { Roster } from '../runtime/roster.ts'
 import type { Denial } from '../terms/denial.ts'
 import { type DetailContext, detailsOf, jsonOf, messageOf, retryAfterMs } from './details.ts'
 import { PROTECTED_RESOURCE_PATH } from './oauth-metadata.ts'
@@ -84,15 +85,15 @@ export type WatchClose = (request: HttpRequest, response: HttpResponse, closed: 
 
 /** A pipelined HTTP/1 answer has no socket of its own while it waits, so there it is the connection that is watched. */
 export function createCloseWatch(): WatchClose {
-  const connections = new WeakMap<Socket, Set<(delivered: boolean) => void>>()
-  const openOn = (socket: Socket): Set<(delivered: boolean) => void> => {
+  const connections = new WeakMap<Socket, Roster<(delivered: boolean) => void>>()
+  const openOn = (socket: Socket): Roster<(delivered: boolean) => void> => {
     const known = connections.get(socket)
     if (known !== undefined) return known
-    const open = new Set<(delivered: boolean) => void>()
+    const open = new Roster<(delivered: boolean) => void>()
     connections.set(socket, open)
     socket.once('close', () => {
-      for (const closed of open) {
-        open.delete(closed)
+      for (const [place, closed] of open.entries()) {
+        open.leave(closed, place)
         closed(false)
       }
     })
@@ -105,9 +106,9 @@ export function createCloseWatch(): WatchClose {
       return
     }
     const open = openOn(request.socket)
-    open.add(closed)
+    const place = open.enter(closed)
     response.on('finish', () => {
-      if (open.delete(closed)) closed(true)
+      if (open.leave(closed, place)) closed(true)
     })
   }
 }

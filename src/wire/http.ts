@@ -47,11 +47,11 @@ export function createHttpHandler(context: HttpContext): (request: HttpRequest, 
     const requestId = requestIdOf(request.headers, context.newRequestId)
     const lifetime = new Lifetime(timeoutOf(request, limits.requestMs))
     const visit: Visit = { request, response, requestId, lifetime, path, query, issued: undefined }
-    requests.add(lifetime)
+    const place = requests.enter(lifetime)
     request.on('error', ignore) // a connection that breaks: `watchClose` is what looks at it
     response.on('error', ignore)
     watchClose(request, response, (delivered) => {
-      requests.delete(lifetime)
+      requests.leave(lifetime, place)
       endVisit(visit, delivered)
     })
     const refuse = (error: unknown): void => reply(visit, refusalOf(error, visit, context), context)

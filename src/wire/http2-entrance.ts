@@ -1,10 +1,12 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { type Server, ServerCredentials } from '@grpc/grpc-js'
+import { Roster } from '../runtime/roster.ts'
 import { closeAfter } from './grpc-answer.ts'
 import type { StreamListener } from './grpc-calls.ts'
 import type { HttpRequest, HttpResponse } from './http-answer.ts'
 import type { WireLimits } from './limits.ts'
+import { letStreamsGo } from './session-streams.ts'
 
 /** Where connections that speak HTTP/2 go: gRPC to grpc-js, all else to the HTTP handler, on one HTTP/2 server. */
 export interface Http2Entrance {
@@ -45,10 +47,11 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
   // Well-behaved clients keep to the announced size and say so to their users. Above 64 KiB it would be a promise that
   // nghttp2 does not keep: it ends the whole connection at a longer header value (NGHTTP2_HD_MAX_NV).
   inner.updateSettings({ maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes })
-  const sessions = new Set<ServerHttp2Session>()
+  const sessions = new Roster<ServerHttp2Session>()
   inner.on('session', (session) => {
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
+    const place = sessions.enter(session)
+    session.once('close', () => sessions.leave(session, place))
+    letStreamsGo(session)
     session.on('error', ignore) // a peer that breaks the protocol; its session ends
     cutWhenDeaf(session, limits.lingerMs)
     closeWhenIdle(session, limits.sessionIdleMs)
@@ -56,10 +59,10 @@ export function createHttp2Entrance(server: Server, limits: WireLimits, handlers
   return {
     inject: (socket) => injector.injectConnection(socket),
     close: () => {
-      for (const session of sessions) session.close()
+      for (const [, session] of sessions.entries()) session.close()
     },
     destroy: () => {
-      for (const session of sessions) session.destroy()
+      for (const [, session] of sessions.entries()) session.destroy()
     },
   }
 }

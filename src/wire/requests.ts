@@ -1,3 +1,4 @@
+import { Roster } from '../runtime/roster.ts'
 import type { Denial } from '../terms/denial.ts'
 import type { Lifetime } from './deadline.ts'
 
@@ -6,31 +7,28 @@ type Abortable = Pick<Lifetime, 'abort'>
 /** The requests in flight, so that shutting down can wait for them and, in the end, call them off. */
 export interface Requests {
   readonly closing: boolean
-  add(request: Abortable): void
-  delete(request: Abortable): void
+  /** Answers the place that `leave` wants to know. */
+  enter(request: Abortable): number
+  leave(request: Abortable, place: number): boolean
   /** From now on answers ask HTTP/1 clients to close. */
   close(): void
   abortAll(denial: Denial): void
 }
 
 export function createRequests(): Requests {
-  const inFlight = new Set<Abortable>()
+  const inFlight = new Roster<Abortable>()
   let closing = false
   return {
     get closing() {
       return closing
     },
-    add: (request) => {
-      inFlight.add(request)
-    },
-    delete: (request) => {
-      inFlight.delete(request)
-    },
+    enter: (request) => inFlight.enter(request),
+    leave: (request, place) => inFlight.leave(request, place),
     close: () => {
       closing = true
     },
     abortAll: (denial) => {
-      for (const request of inFlight) request.abort(() => denial)
+      for (const [, request] of inFlight.entries()) request.abort(() => denial)
     },
   }
 }

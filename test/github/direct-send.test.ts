@@ -8,6 +8,7 @@ import type { Answer } from '../../src/github/answer.ts'
 import type { AppJwt } from '../../src/github/app-jwt.ts'
 import { answerOf, createDirectSend } from '../../src/github/direct-send.ts'
 import { createPoolFetch } from '../../src/github/pool-fetch.ts'
+import { mintedPart } from '../../src/github/token-excess.ts'
 import { Denial } from '../../src/terms/denial.ts'
 import { UNTRACED } from '../../src/terms/tracer.ts'
 import { grantFor, permissions } from './world.ts'
@@ -40,7 +41,8 @@ async function listen(...answers: readonly { status: number; date?: string; mess
     asked,
     /** With which difference of the clocks each JWT was asked for. */
     skews: serials,
-    send: () => send({ route: 'POST /a/{b}', maxBytes: 1000 }, { path: '/a/7', body: '{"c":1}' }),
+    send: () =>
+      send({ route: 'POST /a/{b}', maxBytes: 1000 }, { path: '/a/7', body: '{"c":1}', wanted: (body) => body }),
     async close() {
       await pool.close()
       server.close()
@@ -129,7 +131,7 @@ describe('an answer of 2xx that is read as Latin-1', () => {
       throw error
     }
   }
-  const asLatin1 = (bytes: Buffer) => outcome(answerOf({ status: 201, headers: {}, chunks: [bytes] }))
+  const asLatin1 = (bytes: Buffer) => outcome(answerOf({ status: 201, headers: {}, chunks: [bytes] }, mintedPart))
   const asUtf8 = (bytes: Buffer) => outcome({ status: 201, headers: {}, body: unlessInvalid(bytes.toString('utf8')) })
 
   const anyText = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
@@ -213,5 +215,5 @@ test.each([
   ['a token for 500 repositories', 201, 4_000_000, true],
 ])('%s: is it parsed?', (_, status, length, expected) => {
   const bytes = Buffer.from(JSON.stringify({ message: 'x'.repeat(length) }))
-  expect(answerOf({ status, headers: {}, chunks: [bytes] }).body !== undefined).toBe(expected)
+  expect(answerOf({ status, headers: {}, chunks: [bytes] }, (body) => body).body !== undefined).toBe(expected)
 })
