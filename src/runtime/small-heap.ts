@@ -1,5 +1,5 @@
-import { PerformanceObserver } from 'node:perf_hooks'
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
+import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8'
 
 /**
  * Keeps V8 from growing its heap by the machine's memory, which takes 300 MB and more for 30 MB that are used. By flags
@@ -11,16 +11,33 @@ export function keepHeapSmall(): void {
   setFlagsFromString('--no-parallel-scavenge')
   if (HAS_MAGLEV) setFlagsFromString('--no-maglev')
   setFlagsFromString(`--heap-growing-percent=${OLD_GROWTH_PERCENT}`)
-  let current = Number.NaN
-  const setYoungGrowth = (factor: number): void => {
-    if (factor === current) return
-    current = factor
-    setFlagsFromString(`--semi-space-growth-factor=${factor}`)
-  }
+  const setYoungGrowth = flag('semi-space-growth-factor')
+  const setTrigger = flag('incremental-marking-soft-trigger')
   setYoungGrowth(1)
-  // V8 makes the young generation smaller when there is little to do: it may always grow again, and only so far.
-  const observer = new PerformanceObserver(() => setYoungGrowth(2 * youngBytes() <= YOUNG_BYTES ? 2 : 1))
+  let outside = getHeapStatistics().external_memory
+  const observer = new PerformanceObserver((list) => {
+    // V8 makes the young generation smaller when there is little to do: it may always grow again, and only so far.
+    setYoungGrowth(2 * youngBytes() <= YOUNG_BYTES ? 2 : 1)
+    const { external_memory: now } = getHeapStatistics()
+    if (list.getEntries().some(isMajor)) outside = now
+    setTrigger(now - outside > OUTSIDE_BYTES ? SOON : WHEN_FULL)
+  })
   observer.observe({ entryTypes: ['gc'] })
+}
+
+/** Sets a flag of V8's, where it is another than it was. */
+function flag(name: string): (value: number) => void {
+  let current = Number.NaN
+  return (value) => {
+    if (value === current) return
+    current = value
+    setFlagsFromString(`--${name}=${value}`)
+  }
+}
+
+function isMajor(collection: PerformanceEntry): boolean {
+  const { detail } = collection as { readonly detail?: { readonly kind?: number } }
+  return detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR
 }
 
 /** Of one of the young generation's two halves, which V8 doubles when much in it survives. */
@@ -34,5 +51,12 @@ const RELEASE = Number.parseInt(process.versions.node, 10)
 const HAS_MAGLEV = RELEASE >= 24
 /** Of what is in use after a collection. Less would mark all of the old generation again too often, more takes memory. */
 const OLD_GROWTH_PERCENT = 30
+/**
+ * Garbage outside of the heap that only a major collection finds, before one is begun: each header of an HTTP/2 request is
+ * such, 3 KB of it a token. V8 by itself waits for 64 MB.
+ */
+const OUTSIDE_BYTES = 8 * 1024 * 1024
+/** In percent of the way to the limit; 0 is V8's own rule. */
+const [SOON, WHEN_FULL] = [1, 0]
 /** Half of what Node.js 20 takes. */
 const YOUNG_BYTES = (HAS_MAGLEV ? 4 : 8) * 1024 * 1024
