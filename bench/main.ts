@@ -51,7 +51,7 @@ async function bench(options: Options, nodes: NodeBinaries): Promise<number> {
   }
 }
 
-/** With the 5,000 organizations of a whole run they are as many as the service keeps. */
+/** With the 5,000 organizations of a whole run they are half of what the service keeps. */
 const POLICIES_EACH = 2
 
 /** What several processes use can be read only in /proc. */

@@ -71,7 +71,6 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
   const { clock, budget, ahead, appOf, compile, staleMaxMs, onCache } = options
   // Only what exists gets here, so no miss pushes a policy out; bounded all the same, since anybody may install a public App.
   const policies = new LRUCache<string, Entry>({
-    max: POLICIES_KEPT,
     maxSize: POLICIES_BYTES,
     sizeCalculation: ({ bytes }) => bytes,
   })
@@ -148,7 +147,8 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     const compilation: Compilation = text.ok
       ? await compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
-    return { compilation, bytes: policyBytes(compilation, text.ok ? text.text : ''), sha, etag, ...common }
+    const bytes = ENTRY_BYTES + policyBytes(compilation, text.ok ? text.text : '')
+    return { compilation, bytes, sha, etag, ...common }
   }
 
   return {
@@ -244,9 +244,8 @@ function policyKey(request: PolicyRequest): string {
 /** Contract §12. */
 const FRESH_MS = 5 * 60_000
 const DOING = 'reading the trust policy'
-/** A policy of texts alone holds some 2 KB with its entry here. */
-const POLICIES_KEPT = 10_000
-/** As `policyBytes` counts: some 3,000 policies with one pattern that is no plain text, or the 10,000 where all are. */
+const ENTRY_BYTES = 1024
+/** As `policyBytes` counts: some 3,000 policies with one pattern that is no plain text, or 18,000 without one. */
 const POLICIES_BYTES = 64 * 1024 * 1024
 /** Refusals that say something of the repository as a whole. */
 const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([

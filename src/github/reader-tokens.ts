@@ -202,5 +202,5 @@ const CONTENTS_READ = contentsRead()
 const LONGEST_LIFE_MS = 50 * 60_000
 /** A token is not used for a call that may outlast it. */
 const END_MARGIN_MS = 60_000
-/** Some 2 MB; only repositories that the App was given get here. */
-const TOKENS_KEPT = 5000
+/** Some 8 MB; only repositories that the App was given get here. */
+const TOKENS_KEPT = 20_000

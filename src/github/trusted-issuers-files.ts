@@ -31,7 +31,7 @@ export interface TrustedIssuersFilesOptions extends TrustedIssuersReadOptions {
 export function createTrustedIssuersFiles(options: TrustedIssuersFilesOptions): TrustedIssuersFiles {
   const { clock, ahead, onCache } = options
   // Only accounts with an installation get here.
-  const entries = new LRUCache<string, Entry>({ max: OWNERS_KEPT, maxSize: LISTS_BYTES, sizeCalculation: bytesOf })
+  const entries = new LRUCache<string, Entry>({ maxSize: LISTS_BYTES, sizeCalculation: bytesOf })
   const superseded = createSuperseded(clock)
   const flights = createSingleFlight<TrustedIssuersAnswer>()
   let epoch = 0 // rises with each `forget`: what was begun before is not kept after
@@ -155,7 +155,7 @@ function bytesOf({ found, good }: Entry): number {
     ...(found.kind === 'list' ? [found.list] : []),
     ...(good === undefined ? [] : [good.answer.list]),
   ])
-  return [...lists].reduce((sum, list) => sum + trustedIssuersBytes(list), OBJECT_BYTES)
+  return [...lists].reduce((sum, list) => sum + trustedIssuersBytes(list), ENTRY_BYTES)
 }
 
 function withGood({ found, file }: ListRead, known: Entry | undefined, now: number): Entry {
@@ -211,7 +211,6 @@ const FRESH_MS = 5 * 60_000
 const GOOD_MS = 60 * 60_000
 /** A rule of the organization may be lifted at any moment. */
 const REFUSAL_MS = 15_000
-const OWNERS_KEPT = 5_000
-/** As `trustedIssuersBytes` counts: some 300 patterns that are no plain texts. */
+/** As `trustedIssuersBytes` counts: 300 patterns that are no plain texts, or 32,000 owners without a list. */
 const LISTS_BYTES = 16 * 1024 * 1024
-const OBJECT_BYTES = 1024
+const ENTRY_BYTES = 512
