@@ -2,9 +2,8 @@
  * What no STS of this kind can do without, and nothing else: one port for gRPC (grpc-js) and HTTP, one verification by
  * node:crypto, one POST to GitHub over TLS by undici. The measure that an exchange is held against.
  */
-import cluster from 'node:cluster'
+import cluster, { type Worker } from 'node:cluster'
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js'
@@ -73,9 +72,10 @@ async function openDoor(): Promise<number> {
 
 /** Of all, once all listen. */
 async function portOfWorkers(): Promise<number> {
-  const listening = Array.from({ length: workers }, () => once(cluster.fork(), 'listening'))
-  const [[address]] = (await Promise.all(listening)) as unknown as readonly [readonly [{ readonly port: number }]]
-  return address.port
+  const portOf = (worker: Worker) =>
+    new Promise<number>((resolve) => worker.once('listening', ({ port }) => resolve(port)))
+  const ports = await Promise.all(Array.from({ length: workers }, () => portOf(cluster.fork())))
+  return Math.max(...ports) // one and the same
 }
 
 async function exchange(authorization: string): Promise<string> {
