@@ -19,8 +19,9 @@ export class PassingMap<Key, Value extends object> implements Map<Key, Value> {
   }
 
   set(key: Key, value: Value): this {
-    this.delete(key)
-    this.#boxes.set(key, { value })
+    const box = this.#boxes.get(key)
+    if (box === undefined) this.#boxes.set(key, { value })
+    else box.value = value
     return this
   }
 

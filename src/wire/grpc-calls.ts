@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { type Metadata, status } from '@grpc/grpc-js'
 import type { Logger } from '../runtime/log.ts'
+import { PassingMap } from '../runtime/passing-map.ts'
 import { Denial } from '../terms/denial.ts'
 import { quote } from '../terms/text.ts'
 import type { TraceContext } from '../terms/tracer.ts'
@@ -69,7 +70,7 @@ export function createGrpcCalls(context: GrpcCallsContext): GrpcCalls {
     statusOf: (denial, requestId) => denialStatus(denial, { domain, requestId }, protos),
     logRefusal: (denial, requestId) => logRefusal(log, denial, { requestId, protocol: 'grpc' }),
   }
-  const waiting = new Map<string, GrpcCall>()
+  const waiting = new PassingMap<string, GrpcCall>()
   let count = 0
 
   function accept(
