@@ -1,4 +1,5 @@
 import type { Installation } from '../exchange/ports.ts'
+import { createInterned } from '../terms/interned.ts'
 import { isJsonObject } from '../terms/json.ts'
 import { covers, isLevel, type Permissions } from '../terms/permissions.ts'
 import type { Answer } from './answer.ts'
@@ -25,10 +26,10 @@ export function parseInstallation(answer: Answer): KnownInstallation {
   }
   return {
     id,
-    account: { id: accountId, login, type },
+    account: { id: accountId, login, type: type === 'User' ? 'User' : 'Organization' }, // the word, and no copy of it
     app: { id: appId, slug },
     suspended: suspendedAt !== null && suspendedAt !== undefined,
-    granted: isJsonObject(permissions) ? textMap(permissions) : undefined,
+    granted: isJsonObject(permissions) ? grantedIn(JSON.stringify(permissions)) : undefined,
   }
 }
 
@@ -47,6 +48,8 @@ export function isId(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }
 
-function textMap(object: Record<string, unknown>): ReadonlyMap<string, string> {
-  return new Map(Object.entries(object).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
-}
+/** Nearly all installations of an App have been granted the same. */
+const grantedIn = createInterned((json): ReadonlyMap<string, string> => {
+  const permissions: Record<string, unknown> = JSON.parse(json)
+  return new Map(Object.entries(permissions).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+})

@@ -49,6 +49,7 @@ export function createInstallations(options: InstallationsOptions): Installation
   const found = new NodeCache({ useClones: false, checkperiod: 0, stdTTL: 0 })
   const refused = createExpiring<(owner: string) => Denial>(MISSES_REMEMBERED, clock)
   const flights = createSingleFlight<KnownInstallation>()
+  let app: Installation['app'] = { id: options.appId, slug: '' } // one object for all
   let epoch = 0 // rises with each `forget` and `distrust`: what was asked before is not kept after
 
   const refuse = (owner: string, refusal: Refusal): Denial => {
@@ -62,7 +63,9 @@ export function createInstallations(options: InstallationsOptions): Installation
     const begun = epoch
     const outcome = await ask(call, owner, type)
     if ('denial' in outcome) throw refuse(owner, outcome)
-    const installation = { ...outcome, app: { ...outcome.app, id: options.appId } }
+    const { slug } = outcome.app
+    if (slug !== app.slug) app = { id: options.appId, slug }
+    const installation = { ...outcome, app }
     options.onFound(installation)
     if (begun !== epoch) return installation
     found.set(cacheKey(owner), { installation, checkedAt: clock.monotonic() } satisfies Entry)

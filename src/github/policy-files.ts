@@ -7,6 +7,7 @@ import { createSingleFlight } from '../runtime/single-flight.ts'
 import { Denial, type Reason } from '../terms/denial.ts'
 import { POLICY_SUFFIX, policyPath } from '../terms/identity.ts'
 import { nameKey } from '../terms/scope.ts'
+import { detached } from '../terms/text.ts'
 import type { Call } from './call.ts'
 import { type KnownFile, type PolicyRead, readFile } from './file-read.ts'
 import type { Installations } from './installations.ts'
@@ -93,7 +94,7 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
       const read = (installation: PolicyRequest['installation']) => readFresh({ ...request, installation }, known)
       const { installations } = appOf(request.installation)
       const { target, entry } = await withInstallation(request.installation, read, { installations, clock })
-      if (begun === epoch) policies.set(key, entry)
+      if (begun === epoch) policies.set(detached(key), entry)
       return fileOf(target, entry, false)
     } catch (error) {
       if (error instanceof Denial && OF_THE_REPOSITORY.has(error.reason)) misses.refused(request, error)
@@ -140,15 +141,27 @@ export function createPolicyFiles(options: PolicyFilesOptions): PolicyFiles {
     { installation, kind }: PolicyRequest,
     known: Entry | undefined,
   ): Promise<Entry> => {
-    const common = { reader: read.reader, installation, checkedAt: clock.monotonic(), askAgainAt: 0, distrusted: false }
-    if (read.kind === 'unchanged') return { ...unchanged(known), ...common, etag: read.etag ?? known?.etag }
+    const { reader } = read
+    // Written out: an object that others are spread into has its members in a second one.
+    const entry = ({ compilation, bytes, sha }: Content, etag: string | undefined): Entry => ({
+      compilation,
+      bytes,
+      sha,
+      etag,
+      reader,
+      installation,
+      checkedAt: clock.monotonic(),
+      askAgainAt: 0,
+      distrusted: false,
+    })
+    if (read.kind === 'unchanged') return entry(unchanged(known), read.etag ?? known?.etag)
     const { sha, text, etag } = read
-    if (known?.sha === sha) return { ...known, ...common, etag }
+    if (known?.sha === sha) return entry(known, etag)
     const compilation: Compilation = text.ok
       ? await compile(text.text, kind)
       : { ok: false, stage: 'parse', findings: [text.finding] }
     const bytes = ENTRY_BYTES + policyBytes(compilation, text.ok ? text.text : '')
-    return { compilation, bytes, sha, etag, ...common }
+    return entry({ compilation, bytes, sha }, etag)
   }
 
   return {
@@ -218,6 +231,8 @@ interface Entry extends KnownFile {
   /** Messages may have been missed: it is revalidated before it is used, and does not stand in for an answer. */
   readonly distrusted: boolean
 }
+
+type Content = Pick<Entry, 'compilation' | 'bytes' | 'sha'>
 
 function unchanged(known: Entry | undefined): Entry {
   if (known === undefined) throw new Error('GitHub was asked whether nothing had changed')

@@ -70,7 +70,7 @@ export async function readTrustedIssuers(
     { owner, repository, apps: apps.map(({ id }) => id) },
     "no GitHub App can read the organization's policy repository: its list of trusted issuers, if it has one, is not enforced",
   )
-  return { found: { kind: 'absent', unreadable: true }, file: undefined }
+  return { found: UNREADABLE, file: undefined }
 }
 
 /** Why an App could not read the list. */
@@ -127,7 +127,7 @@ async function readWith(
   const { reader } = read
   switch (read.kind) {
     case 'missing':
-      return { found: { kind: 'absent', unreadable: false }, file: undefined }
+      return { found: ABSENT, file: undefined }
     case 'no-file':
       return {
         found: { kind: 'invalid', findings: [finding(`${TRUSTED_ISSUERS_PATH} is ${read.what}, not a file`)] },
@@ -158,6 +158,9 @@ function finding(message: string): Finding {
   return { message, pointer: '' }
 }
 
+/** One for all owners: most have no list. */
+const ABSENT = { kind: 'absent', unreadable: false } as const
+const UNREADABLE = { kind: 'absent', unreadable: true } as const
 const DOING = "reading the organization's list of trusted issuers"
 /** Shared work does not end with one of its callers; each call has limits of its own. */
 const NEVER = new AbortController().signal

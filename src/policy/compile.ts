@@ -46,20 +46,20 @@ export function* documentCompilation(document: YamlDocument, kind: PolicyKind): 
   if (isSome(shape.parse)) return { ok: false, stage: 'parse', findings: inFileOrder(shape.parse, document) }
 
   const work: Work = { ...beginCompiling(), fields: root, findings: [...shape.compile], warnings: [] }
-  const policy = yield* policyOf(work, kind)
+  const policy = yield* policyOf(work, kind, document)
   yield
   if (isSome(work.findings)) return { ok: false, stage: 'compile', findings: inFileOrder(work.findings, document) }
   if (policy === undefined) throw new Error('a policy without a fault did not compile')
-  return { ok: true, policy: { ...policy, warnings: placed(work.warnings, document) } }
+  return { ok: true, policy }
 }
 
-function* policyOf(work: Work, kind: PolicyKind): Steps<TrustPolicy | undefined> {
+function* policyOf(work: Work, kind: PolicyKind, document: YamlDocument): Steps<TrustPolicy | undefined> {
   const alternatives = yield* alternativesOf(work)
   const app = yield* atMostOne(work, { fields: work.fields, pointer: '', label: '' }, 'app')
   const permissions = checkedPermissions(work)
   const repositories = checkedRepositories(work)
   const repositoryPatterns = yield* checkedRepositoryPatterns(work)
-  const validity = checkedValidity(work)
+  const { notBefore, expires } = checkedValidity(work)
   const refresh = checkedRefresh(work)
   if (alternatives === undefined || permissions === undefined) return undefined
   return {
@@ -68,12 +68,13 @@ function* policyOf(work: Work, kind: PolicyKind): Steps<TrustPolicy | undefined>
     permissions,
     repositories,
     repositoryPatterns,
-    ...validity,
+    notBefore,
+    expires,
     refresh,
     singleUse: String(work.fields.single_use) === 'true',
     app,
     selfWrite: selfWritePermissions(kind, permissions),
-    warnings: [],
+    warnings: placed(work.warnings, document),
   }
 }
 

@@ -1,5 +1,6 @@
 import { RE2JSException, RE2JSSyntaxException, RE2Set } from 're2js'
-import { escapeUnprintable, isLongerThan } from '../terms/text.ts'
+import { createInterned } from '../terms/interned.ts'
+import { detached, escapeUnprintable, isLongerThan } from '../terms/text.ts'
 import { matchByStates } from './automaton.ts'
 import { programEstimate } from './program-estimate.ts'
 import type { Matcher } from './trust-policy.ts'
@@ -9,10 +10,26 @@ export type PatternCompilation =
   | { readonly ok: true; readonly matcher: Matcher; readonly size: number }
   | { readonly ok: false; readonly fault: string; readonly size: number }
 
-/** Matches that one text, byte for byte. */
-export function exactly(source: string): Matcher {
-  return { kind: 'exact', source, size: 0, matches: (value) => value === source }
+/** Matches one text, byte for byte. Many policies hold many of them: of one shape, and without a closure. */
+class TextMatcher implements Matcher {
+  readonly kind: Matcher['kind']
+  readonly source: string
+  readonly size = 0
+  readonly #text: string
+
+  constructor(kind: Matcher['kind'], source: string, text: string) {
+    this.kind = kind
+    this.source = source
+    this.#text = text
+  }
+
+  matches(value: string): boolean {
+    return value === this.#text
+  }
 }
+
+/** Matches that one text, byte for byte. */
+export const exactly: (source: string) => Matcher = createInterned((text) => new TextMatcher('exact', text, text))
 
 /**
  * Compiles a pattern in RE2 syntax, alone, and matches with it the whole of a value: the meaning of `^(?:pattern)$`
@@ -24,7 +41,7 @@ export function compilePattern(source: string): PatternCompilation {
   if (isLongerThan(source, PATTERN_LIMIT)) return refused(`is longer than ${PATTERN_LIMIT} characters`)
   const literal = literalOf(source)
   if (literal !== undefined) {
-    return { ok: true, size: 1, matcher: { kind: 'pattern', source, size: 0, matches: (value) => value === literal } }
+    return { ok: true, size: 1, matcher: new TextMatcher('pattern', detached(source), detached(literal)) }
   }
   const estimate = programEstimate(source)
   if (estimate > PROGRAM_LIMIT) return refused(TOO_LARGE)

@@ -1,3 +1,4 @@
+import { createInterned } from './interned.ts'
 import { nearest } from './nearest.ts'
 import { quote } from './text.ts'
 
@@ -10,8 +11,10 @@ export type Permissions = Readonly<Record<string, Level>> & { readonly __brand: 
 /** The entries as `Permissions`, or undefined when there are none. Names become own properties only. */
 export function permissionsOf(entries: Iterable<readonly [string, Level]>): Permissions | undefined {
   const permissions = Object.fromEntries(entries)
-  return Object.keys(permissions).length === 0 ? undefined : (permissions as Permissions)
+  return Object.keys(permissions).length === 0 ? undefined : permissionsIn(JSON.stringify(permissions))
 }
+
+const permissionsIn = createInterned((text) => Object.freeze(JSON.parse(text) as Permissions))
 
 export function isLevel(text: string): text is Level {
   return Object.hasOwn(RANK, text)

@@ -59,3 +59,8 @@ export function encode(text: string, limit = 512): string {
   if (PLAIN.test(cut)) return cut
   return cut.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
+
+/** The same text, which holds nothing else: a part of another text holds all of that for as long as it is kept. */
+export function detached(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string
+}

@@ -56,6 +56,15 @@ test('no entries are no permissions, because to GitHub they would be all', () =>
   expect(permissionsOf([])).toBeUndefined()
 })
 
+test('the same permissions in the same order are one object', () => {
+  const entries = [
+    ['contents', 'write'],
+    ['issues', 'read'],
+  ] as const
+  expect(permissionsOf(entries)).toBe(permissionsOf(entries))
+  expect(permissionsOf(entries.toReversed())).not.toBe(permissionsOf(entries))
+})
+
 test('permissions have own names only', () => {
   const permissions = permissionsOf([['contents', 'write']])
   expect(permissions && levelOf(permissions, 'toString')).toBeUndefined()
