@@ -260,7 +260,7 @@ function policyKey(request: PolicyRequest): string {
 const FRESH_MS = 5 * 60_000
 const DOING = 'reading the trust policy'
 const ENTRY_BYTES = 1024
-/** As `policyBytes` counts: some 3,000 policies with one pattern that is no plain text, or 18,000 without one. */
+/** As `policyBytes` counts: some 3,000 policies with one pattern that is no plain text, or 22,000 without one. */
 const POLICIES_BYTES = 64 * 1024 * 1024
 /** Refusals that say something of the repository as a whole. */
 const OF_THE_REPOSITORY: ReadonlySet<Reason> = new Set([

@@ -41,8 +41,8 @@ function textBytes(text: string): number {
   return 2 * text.length
 }
 
-/** Measured: a policy of texts alone holds a kilobyte. */
-const OBJECT_BYTES = 1024
+/** Measured: a policy of texts alone holds less. */
+const OBJECT_BYTES = 512
 const RULE_BYTES = 256
 /**
  * 5 to 15 KB for usual patterns of 20 to 60 instructions, once they were used. Hostile ones hold up to four times what is

@@ -55,7 +55,7 @@ const OLD_GROWTH_PERCENT = 30
  * Garbage outside of the heap that only a major collection finds, before one is begun: each header of an HTTP/2 request is
  * such, 3 KB of it a token. V8 by itself waits for 64 MB.
  */
-const OUTSIDE_BYTES = 8 * 1024 * 1024
+const OUTSIDE_BYTES = 5 * 1024 * 1024
 /** In percent of the way to the limit; 0 is V8's own rule. */
 const [SOON, WHEN_FULL] = [1, 0]
 /** Half of what Node.js 20 takes. */
