@@ -3,7 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { hottest } from './hottest.ts'
 import { canPin, describeMachine, usageOf } from './machine.ts'
-import { countCalls, type Measurement, measure, measureCold, measureStart, type Start, visitAll } from './measure.ts'
+import {
+  countCalls,
+  type Measurement,
+  measure,
+  measureAllKnown,
+  measureCold,
+  measureStart,
+  type Start,
+  visitAll,
+} from './measure.ts'
 import { type NodeBinaries, type NodeBinary, namedNodes, otherReleases } from './node-binaries.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { ask } from './questions.ts'
@@ -154,9 +163,8 @@ async function allMeasurements(scenarios: readonly Scenario[], needs: RunningNee
       const once = round === 0 ? options.warmUpSeconds : Math.min(options.warmUpSeconds, WARM_AGAIN_S)
       const warmUpSeconds = isShared(scenario) ? WORKERS * once : once // each has a part of the load
       const subject = await subjectOf(scenario)
-      // What a server has kept for its five minutes is asked anew, which is not what a warm exchange costs.
-      if (scenario.subject === 'large') await visitAll(scenario, { ...needs, subject })
-      const measured = await measure(scenario, { ...needs, subject, warmUpSeconds })
+      const take = scenario.subject === 'large' ? measureAllKnown : measure
+      const measured = await take(scenario, { ...needs, subject, warmUpSeconds })
       const name = scenario.node === undefined ? scenario.name : `${scenario.name}, Node.js ${scenario.node.version}`
       say(`${round + 1}/${rounds} ${name}: ${measured.cpuMicrosPerExchange.toFixed(0)} µs`)
       measurements.push(measured)
