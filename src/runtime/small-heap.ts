@@ -14,13 +14,13 @@ export function keepHeapSmall(): void {
   const setYoungGrowth = flag('semi-space-growth-factor')
   const setTrigger = flag('incremental-marking-soft-trigger')
   setYoungGrowth(1)
-  let outside = getHeapStatistics().external_memory
+  let { external_memory: outside, used_heap_size: used } = getHeapStatistics()
   const observer = new PerformanceObserver((list) => {
     // V8 makes the young generation smaller when there is little to do: it may always grow again, and only so far.
     setYoungGrowth(2 * youngBytes() <= YOUNG_BYTES ? 2 : 1)
-    const { external_memory: now } = getHeapStatistics()
-    if (list.getEntries().some(isMajor)) outside = now
-    setTrigger(now - outside > OUTSIDE_BYTES ? SOON : WHEN_FULL)
+    const now = getHeapStatistics()
+    if (list.getEntries().some(isMajor)) ({ external_memory: outside, used_heap_size: used } = now)
+    setTrigger(now.external_memory - outside > Math.max(OUTSIDE_BYTES, OUTSIDE_SHARE * used) ? SOON : WHEN_FULL)
   })
   observer.observe({ entryTypes: ['gc'] })
 }
@@ -56,6 +56,8 @@ const OLD_GROWTH_PERCENT = 30
  * such, 3 KB of it a token. V8 by itself waits for 64 MB.
  */
 const OUTSIDE_BYTES = 5 * 1024 * 1024
+/** Or so much of what the heap holds, where that is more: all of it is marked each time. */
+const OUTSIDE_SHARE = 0.2
 /** In percent of the way to the limit; 0 is V8's own rule. */
 const [SOON, WHEN_FULL] = [1, 0]
 /** Half of what Node.js 20 takes. */
