@@ -93,15 +93,15 @@ export async function measureAllKnown(scenario: Scenario, needs: MeasureNeeds): 
     await visitAll(scenario, needs)
     await ask(needs.stage.world, 'calls')
     const measured = await measure(scenario, needs)
-    if (isMintsAlone(await ask<GitHubCount>(needs.stage.world, 'calls'))) return measured
+    const calls = await ask<GitHubCount>(needs.stage.world, 'calls')
+    if (total(calls) === calls.mints) return measured
   }
   throw new Error(`${scenario.name}: in each of ${ROUNDS} measurements something was looked at anew`)
 }
 
-/** Makes every exchange of a scenario, again until a server knows all that it takes. */
+/** Makes every exchange of a scenario once, so that a server knows all that it takes. */
 export async function visitAll(scenario: Scenario, needs: Pick<MeasureNeeds, 'stage' | 'subject' | 'options'>) {
-  for (let round = 0; round < ROUNDS; round += 1)
-    if (isMintsAlone(await callsOf(scenario.targets.length, scenario, needs))) return
+  await callsOf(scenario.targets.length, scenario, needs)
 }
 
 /** What GitHub is asked for so many exchanges. */
@@ -114,10 +114,6 @@ async function callsOf(
   await ask(needs.stage.world, 'calls')
   checkCodes(scenario, await needs.stage.load(args))
   return ask<GitHubCount>(needs.stage.world, 'calls')
-}
-
-function isMintsAlone(calls: GitHubCount): boolean {
-  return total(calls) === calls.mints
 }
 
 /** A fresh server's first exchanges, at 20 ms a call to GitHub: so many of them at once, all equal. */
