@@ -154,6 +154,7 @@ function serviceEnvironment(
     ...(workers === 1 ? { SINGLE_PROCESS: 'true' } : { WORKERS: String(workers) }),
     METRICS_PORT: '0',
     UV_THREADPOOL_SIZE: '16',
+    MALLOC_TRIM_THRESHOLD_: '131072',
   }
 }
 

@@ -34,13 +34,15 @@ export function isHeapLeftToV8(nodeArguments: readonly string[]): boolean {
 function readBoundedFile(path: string): string {
   const file = openSync(path, 'r')
   try {
-    const buffer = Buffer.alloc(FILE_LIMIT_BYTES + 1)
-    let length = 0
-    for (let more = -1; more !== 0 && length < buffer.length; length += more) {
-      more = readSync(file, buffer, length, buffer.length - length, null)
+    const blocks: Buffer[] = []
+    for (let length = 0; length <= FILE_LIMIT_BYTES; ) {
+      const block = Buffer.allocUnsafe(BLOCK_BYTES)
+      const more = readSync(file, block)
+      if (more === 0) return Buffer.concat(blocks, length).toString('utf8')
+      blocks.push(block.subarray(0, more))
+      length += more
     }
-    if (length > FILE_LIMIT_BYTES) throw Object.assign(new Error('the file is too long'), { code: 'EFBIG' })
-    return buffer.toString('utf8', 0, length)
+    throw Object.assign(new Error('the file is too long'), { code: 'EFBIG' })
   } finally {
     closeSync(file)
   }
@@ -48,4 +50,9 @@ function readBoundedFile(path: string): string {
 
 /** Larger than any of the files that the configuration knows. */
 const FILE_LIMIT_BYTES = 4_194_304
+/**
+ * What is read at a time: small, since what glibc's malloc keeps for itself grows, for good, with the largest block that it
+ * was ever given back.
+ */
+const BLOCK_BYTES = 65_536
 const HERE: ReaderNeeds = { env: process.env, readFile: readBoundedFile }

@@ -17,7 +17,7 @@ export async function obtain(decision: Decision, needs: ObtainNeeds): Promise<In
   const token = await record.time('mint', () => mint(decision, needs))
   record.installation = minterOf(token, decision)
   decision.minted?.(token.appId)
-  record.issued = { ...fingerprint(token), expiresAt: token.expiresAt }
+  record.issued = issuedOf(token)
   if (!signal.aborted) return token
   ports.revoke(token)
   throw signal.reason
@@ -54,7 +54,8 @@ function minterOf({ installationId, appId }: InstallationToken, { grant: { insta
   return { ...installation, id: installationId, app: { id: appId, slug: '' } }
 }
 
-function fingerprint({ token }: InstallationToken): { sha256Hex: string; sha256Base64: string } {
+/** Of the token only what it is known by. */
+function issuedOf({ token, expiresAt }: InstallationToken): NonNullable<OpenRecord['issued']> {
   const sha256Hex = hash('sha256', token, 'hex')
-  return { sha256Hex, sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64') }
+  return { sha256Hex, sha256Base64: Buffer.from(sha256Hex, 'hex').toString('base64'), expiresAt }
 }

@@ -11,10 +11,8 @@ import { quote } from '../terms/text.ts'
 export function mintedPart(body: unknown): unknown {
   if (!isJsonObject(body)) return body
   const { token, expires_at, message, permissions, repository_selection, repositories } = body
-  return {
-    ...{ token, expires_at, message, permissions, repository_selection },
-    repositories: Array.isArray(repositories) ? repositories.map(namesOf) : repositories,
-  }
+  const named = Array.isArray(repositories) ? repositories.map(namesOf) : repositories
+  return { token, expires_at, message, permissions, repository_selection, repositories: named }
 }
 
 function namesOf(repository: unknown): unknown {

@@ -49,6 +49,24 @@ test('a wrong one is shown as far as it goes, with all problems, and ends with 1
 `)
 })
 
+test('a file is read whole to 4 MiB, and one that goes on, such as a device, is refused', () => {
+  const certificates = join(folder, 'ca.pem')
+  const words = `TLS_CERT_FILE names the file "${certificates}"`
+  const stderrOf = (length: number) => {
+    writeFileSync(certificates, 'é'.repeat(length / 2))
+    return config({ ...good(), TLS_CERT_FILE: certificates, TLS_KEY_FILE: key }).stderr
+  }
+  expect(stderrOf(4_194_304)).not.toContain('EFBIG')
+  expect(stderrOf(4_194_306)).toContain(`${words}, which cannot be read (EFBIG)`)
+  expect(config({ ...good(), CONFIG_FILE: '/dev/zero' }).stderr).toContain('which cannot be read (EFBIG)')
+
+  const file = join(folder, 'long.yaml')
+  writeFileSync(file, `# ${'é'.repeat(100_000)}\nlog_level: debug\n`)
+  const { status, stdout } = config({ ...good(), CONFIG_FILE: file })
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^ {2}LOG_LEVEL +debug +CONFIG_FILE line 2$/m)
+})
+
 test('without any setting it says what is needed', () => {
   const { status, stderr } = config({})
   expect(status).toBe(1)
