@@ -33,6 +33,8 @@ export interface Measurement {
   readonly largestRssMb: number
   /** Of the CPU of all processes. */
   readonly busiestPart: number
+  /** What GitHub was asked for meanwhile beside the mints: what is in use is looked at anew every few minutes. */
+  readonly lookUps: number
 }
 
 export interface MeasureNeeds {
@@ -47,16 +49,22 @@ export async function measure(scenario: Scenario, needs: MeasureNeeds): Promise<
   const { stage, subject, options, warmUpSeconds } = needs
   let before: Usage | undefined
   let after: Usage | undefined
+  let lookUps = Number.NaN
   const args = [
     ...(await loadArguments(scenario, needs)),
     ...['-warm-up', String(warmUpSeconds), '-seconds', String(options.seconds), '-in-flight', String(options.inFlight)],
   ]
   const report = await stage.load(args, async (line) => {
     if (line === 'begin') {
+      await ask(stage.world, 'calls')
       forgetPeak(subject.pid)
       before = await usage(subject)
       await ask(subject.process, 'watchLoop')
-    } else if (line === 'end') after = await usage(subject)
+    } else if (line === 'end') {
+      after = await usage(subject)
+      const calls = await ask<GitHubCount>(stage.world, 'calls')
+      lookUps = total(calls) - calls.mints
+    }
   })
   const loop = await ask<LoopDelay>(subject.process, 'loopDelay')
   checkCodes(scenario, report)
@@ -76,6 +84,7 @@ export async function measure(scenario: Scenario, needs: MeasureNeeds): Promise<
     processes: after.processes.length,
     largestRssMb: Math.max(...after.processes.map(({ rssBytes }) => rssBytes)) / MB,
     busiestPart: busiestPart(before, after),
+    lookUps,
   }
 }
 
@@ -87,16 +96,19 @@ export async function countCalls(scenario: Scenario, needs: Pick<MeasureNeeds, '
   return total(await callsOf(counted, scenario, needs)) / counted
 }
 
-/** The same where each exchange has a target of its own, of which a server looks at many anew every few minutes: not while it is measured. */
+/**
+ * The same where each exchange has a target of its own, of which a server looks at many anew every few minutes: the
+ * measurement in which that happened least, at best not at all.
+ */
 export async function measureAllKnown(scenario: Scenario, needs: MeasureNeeds): Promise<Measurement> {
-  for (let round = 0; round < ROUNDS; round += 1) {
+  let best: Measurement | undefined
+  for (let round = 0; round < ROUNDS && best?.lookUps !== 0; round += 1) {
     await visitAll(scenario, needs)
-    await ask(needs.stage.world, 'calls')
     const measured = await measure(scenario, needs)
-    const calls = await ask<GitHubCount>(needs.stage.world, 'calls')
-    if (total(calls) === calls.mints) return measured
+    if (best === undefined || measured.lookUps < best.lookUps) best = measured
   }
-  throw new Error(`${scenario.name}: in each of ${ROUNDS} measurements something was looked at anew`)
+  if (best === undefined) throw new Error('nothing was measured')
+  return best
 }
 
 /** Makes every exchange of a scenario once, so that a server knows all that it takes. */
@@ -183,7 +195,7 @@ export const GITHUB_MS = 20
 const MB = 1024 * 1024
 const MICROS_PER_MS = 1000
 const COUNTED = 64
-/** After which something is wrong: nothing is looked at anew for four minutes. */
+/** Some 10 s each: what was once looked at within a minute comes due within one. */
 const ROUNDS = 6
 export const ONE_BY_ONE = 200
 export const LAST_OF_THEM = 20

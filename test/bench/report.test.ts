@@ -18,7 +18,7 @@ function measurement(scenario: string, cpuMicrosPerExchange: number, more: Parti
       p999: 3,
       loopDelayP999: 4,
     },
-    ...{ rssMb: 100, peakRssMb: 120, processes: 1, largestRssMb: 100, busiestPart: 1 },
+    ...{ rssMb: 100, peakRssMb: 120, processes: 1, largestRssMb: 100, busiestPart: 1, lookUps: 0 },
     ...more,
   }
 }
